@@ -1,0 +1,36 @@
+#pragma once
+
+#include <tandem/backend/backend.hpp>
+
+#include <memory>
+#include <string>
+
+namespace tandem::inline v1 {
+
+/// How much of io_uring to use; each step asks less of the kernel. A ring that the kernel refuses with EINVAL is tried
+/// again one step down.
+enum class UringStep : std::uint8_t {
+    deferred,     ///< one issuing thread, completions worked off when that thread asks (kernel 6.1)
+    cooperative,  ///< completions worked off at the next system call (kernel 5.19)
+    plain,
+};
+
+struct UringOptions {
+    std::uint32_t submission_entries = 256;
+    std::uint32_t completion_entries = 2048;
+    UringStep best_step = UringStep::deferred;
+};
+
+/// A backend, or the reason why there is none.
+struct MadeBackend {
+    std::unique_ptr<Backend> backend;
+    std::string reason;  ///< what was tried, what came of it, the likely cause
+};
+
+/// Proves io_uring by using it, once in a process, then makes a ring. Never throws for what the kernel denies.
+MadeBackend make_uring_backend(const UringOptions& options = {});
+
+/// Errors      `std::system_error` if the kernel has no descriptor or memory for it.
+std::unique_ptr<Backend> make_epoll_backend();
+
+}  // namespace tandem::inline v1

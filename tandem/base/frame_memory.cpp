@@ -1,0 +1,142 @@
+#include <tandem/base/frame_memory.hpp>
+
+#include <cstdint>
+#include <cstdlib>
+#include <mutex>
+#include <new>
+#include <utility>
+
+namespace tandem::inline v1::frame_memory {
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool pooled = false;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+constexpr bool pooled = false;
+#else
+constexpr bool pooled = true;
+#endif
+#else
+constexpr bool pooled = true;
+#endif
+
+constexpr std::size_t classes = 32;  // 64 bytes to 2 KiB; larger frames are rare and go to malloc
+constexpr std::size_t slab_bytes = std::size_t{64} * 1024;
+constexpr std::uint32_t chain_blocks = 256;
+
+struct FreeBlock {
+    FreeBlock* next;
+    FreeBlock* next_chain;  // in the depot only, in the first block of a chain
+};
+
+// Each thread keeps at most two chains per class: one that it takes from and gives to, and a full spare. What
+// goes beyond is passed on through the depot, so that frames born in one thread and freed in another (every
+// `.get()` from plain code) do not pile up in the second.
+struct Chain {
+    FreeBlock* first;
+    std::uint32_t count;
+};
+
+// Trivially destructible on purpose: a frame may die in a thread_local destructor that runs after ours.
+struct Pool {
+    Chain current[classes];
+    FreeBlock* spare[classes];
+    char* fresh;
+    char* fresh_end;
+};
+
+constinit thread_local Pool pool{};
+
+struct Depot {
+    std::mutex mutex;
+    FreeBlock* chains[classes] = {};
+
+    void give(std::size_t index, FreeBlock* chain) {
+        const std::lock_guard lock(mutex);
+        chain->next_chain = chains[index];
+        chains[index] = chain;
+    }
+    FreeBlock* take(std::size_t index) {
+        const std::lock_guard lock(mutex);
+        FreeBlock* chain = chains[index];
+        if (chain) chains[index] = chain->next_chain;
+        return chain;
+    }
+};
+
+constinit Depot depot;
+
+// A thread that ends leaves its blocks to the others.
+struct AtThreadEnd {
+    ~AtThreadEnd() {
+        for (std::size_t index = 0; index < classes; ++index) {
+            if (auto* chain = std::exchange(pool.current[index].first, nullptr)) depot.give(index, chain);
+            if (auto* chain = std::exchange(pool.spare[index], nullptr)) depot.give(index, chain);
+            pool.current[index].count = 0;
+        }
+    }
+};
+
+void* from_system(std::size_t bytes) {
+    const auto rounded = (bytes + alignment - 1) / alignment * alignment;
+    if (void* block = std::aligned_alloc(alignment, rounded)) return block;
+    throw std::bad_alloc();
+}
+
+// The slow path: the spare chain, a chain of the depot, or a block cut from this thread's slab.
+[[gnu::noinline]] void* refill(std::size_t index) {
+    thread_local AtThreadEnd at_thread_end;
+    static_cast<void>(at_thread_end);
+    FreeBlock* chain = std::exchange(pool.spare[index], nullptr);
+    if (!chain) chain = depot.take(index);
+    if (chain) {
+        // A chain from an ended thread may be shorter; counting it as full only makes it move on a little
+        // earlier.
+        pool.current[index] = {chain->next, chain_blocks - 1};
+        return chain;
+    }
+    const auto size = (index + 1) * alignment;
+    if (static_cast<std::size_t>(pool.fresh_end - pool.fresh) < size) {
+        auto* slab = static_cast<char*>(from_system(slab_bytes));
+        pool.fresh = slab;
+        pool.fresh_end = slab + slab_bytes;
+    }
+    void* block = pool.fresh;
+    pool.fresh += size;
+    return block;
+}
+
+[[gnu::noinline]] void pass_on(std::size_t index) noexcept {
+    if (FreeBlock* chain = pool.spare[index]) depot.give(index, chain);
+    pool.spare[index] = pool.current[index].first;
+    pool.current[index] = {nullptr, 0};
+}
+
+}  // namespace
+
+void* allocate(std::size_t bytes) {
+    const auto index = (bytes - 1) / alignment;
+    if (!pooled || index >= classes) return from_system(bytes);
+    Chain& chain = pool.current[index];
+    FreeBlock* block = chain.first;
+    if (!block) return refill(index);
+    chain.first = block->next;
+    if (chain.count > 0) --chain.count;
+    return block;
+}
+
+void release(void* block, std::size_t bytes) noexcept {
+    const auto index = (bytes - 1) / alignment;
+    if (!pooled || index >= classes) {
+        std::free(block);
+        return;
+    }
+    Chain& chain = pool.current[index];
+    auto* free_block = static_cast<FreeBlock*>(block);
+    free_block->next = chain.first;
+    chain.first = free_block;
+    if (++chain.count >= chain_blocks) pass_on(index);
+}
+
+}  // namespace tandem::inline v1::frame_memory

@@ -1,0 +1,140 @@
+#include <tandem/bridge/background_loop.hpp>
+
+#include <tandem/base/errors.hpp>
+#include <tandem/base/thread_gate.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+namespace tandem::inline v1 {
+namespace {
+
+// One life of the background loop. Its thread owns a reference, so that a process that exits without waiting
+// leaves it be.
+struct Life {
+    EventLoop* loop = nullptr;
+    std::exception_ptr failure;
+    ThreadGate started;
+    ThreadGate ended;
+    std::thread::id thread;
+};
+
+struct Registry {
+    std::mutex mutex;
+    std::shared_ptr<Life> current;
+    bool at_exit_registered = false;
+    bool exiting = false;
+};
+
+// Never destroyed: a thread may use the background loop while static destructors run.
+Registry& registry() {
+    static auto& instance = *new Registry;
+    return instance;
+}
+
+void serve(const std::shared_ptr<Life>& life) {
+    try {
+        EventLoop loop;
+        life->loop = &loop;
+        life->started.open();
+        for (;;) {
+            try {
+                loop.run_forever();
+                break;
+            } catch (...) {
+                // exit_with() in a task of the background loop: the loop belongs to everybody, it goes on.
+                loop.call_exception_handler({"an exception left the background loop, which goes on",
+                                             std::current_exception(),
+                                             {},
+                                             {},
+                                             Severity::error});
+            }
+        }
+        // shutdown() asked for the end of all: the tasks that are left are expected, no report for each.
+        loop.set_exception_handler([](EventLoop&, const ErrorContext& context) {
+            if (context.severity == Severity::error)
+                std::fprintf(stderr, "tandem: background loop: %s\n", context.message.c_str());
+        });
+        loop.close();
+    } catch (...) {
+        life->failure = std::current_exception();
+        life->started.open();
+    }
+    life->ended.open();
+}
+
+double exit_grace_seconds() {
+    const char* text = std::getenv("TANDEM_EXIT_GRACE");
+    return text ? std::strtod(text, nullptr) : 2.0;
+}
+
+bool end(const std::shared_ptr<Life>& life, Duration limit) {
+    try {
+        life->loop->stop_threadsafe();
+    } catch (const LoopClosed&) {  // somebody else ends it
+    }
+    return life->ended.wait_for(limit);
+}
+
+void at_exit() {
+    std::shared_ptr<Life> life;
+    {
+        const std::lock_guard lock(registry().mutex);
+        registry().exiting = true;
+        life = std::exchange(registry().current, nullptr);
+    }
+    if (!life || life->thread == std::this_thread::get_id()) return;
+    end(life, to_duration(std::chrono::duration<double>(exit_grace_seconds())));
+}
+
+}  // namespace
+
+EventLoop& background_loop() {
+    Registry& all = registry();
+    const std::lock_guard lock(all.mutex);
+    if (all.exiting)
+        throw LoopClosed(LoopClosedReason::exited,
+                         "the process is exiting: the background loop takes no more work");
+    if (all.current) return *all.current->loop;
+
+    auto life = std::make_shared<Life>();
+    std::thread thread([life] { serve(life); });
+    life->thread = thread.get_id();
+    thread.detach();
+    life->started.wait();
+    if (life->failure) std::rethrow_exception(life->failure);
+    if (!all.at_exit_registered) {
+        all.at_exit_registered = true;
+        std::atexit(at_exit);
+    }
+    all.current = std::move(life);
+    return *all.current->loop;
+}
+
+void shutdown(Deadline deadline) {
+    std::shared_ptr<Life> life;
+    {
+        const std::lock_guard lock(registry().mutex);
+        life = registry().current;
+        if (life && life->thread == std::this_thread::get_id())
+            throw WouldDeadlock(
+                "shutdown() was called on the background loop's own thread, which would wait for itself: "
+                "call it from "
+                "plain code");
+        registry().current = nullptr;
+    }
+    if (!life) return;
+    const auto now = real_time().now();
+    if (!end(life, deadline.resolve(now) - now))
+        throw TimeoutError(
+            "shutdown of the background loop: tasks did not end in time; its thread goes on by itself");
+}
+
+}  // namespace tandem::inline v1

@@ -1,0 +1,113 @@
+#include <tandem/bridge/pending.hpp>
+
+namespace tandem::inline v1 {
+
+void PendingCore::watch(TaskNode& task) {
+    if (task.done()) {
+        take_from(task);
+        finish();
+        return;
+    }
+    self_ = shared_from_this();
+    SharedReason early;
+    {
+        const std::lock_guard lock(mutex_);
+        task_ = &task;
+        early = std::move(early_cancel_);
+    }
+    task.add_hook(*this);
+    if (early) task.cancel(std::move(early));
+}
+
+void PendingCore::task_done(TaskNode& task) noexcept {
+    const auto keep = std::move(self_);
+    {
+        const std::lock_guard lock(mutex_);
+        task_ = nullptr;
+    }
+    take_from(task);
+    finish();
+}
+
+void PendingCore::finish() {
+    const auto keep = shared_from_this();
+    std::vector<UniqueFunction<void()>> callbacks;
+    {
+        const std::lock_guard lock(mutex_);
+        callbacks.swap(callbacks_);
+        gate_.open();
+    }
+    for (auto& fn : callbacks) call(fn);
+}
+
+void PendingCore::call(UniqueFunction<void()>& fn) noexcept {
+    try {
+        fn();
+    } catch (...) {
+        loop_->call_exception_handler({"exception in a done callback of a Pending",
+                                       std::current_exception(),
+                                       {},
+                                       born_,
+                                       Severity::error});
+    }
+}
+
+void PendingCore::when_done(UniqueFunction<void()> fn) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!gate_.is_open()) {
+            callbacks_.push_back(std::move(fn));
+            return;
+        }
+    }
+    call(fn);
+}
+
+bool PendingCore::cancel(std::string reason, SourceLocation where) {
+    if (done()) return false;
+    auto shared = make_reason(std::move(reason), where);
+    const auto ask = [self = shared_from_this(), shared] {
+        if (self->done()) return;
+        if (self->task_)
+            self->task_->cancel(shared);
+        else
+            self->early_cancel_ = shared;
+    };
+    if (this_loop_or_null() == loop_) {
+        ask();
+        return true;
+    }
+    try {
+        loop_->call_soon_threadsafe(ask);
+    } catch (const LoopClosed&) {
+        return false;
+    }
+    return true;
+}
+
+void throw_pending_timeout(const SourceLocation& born, const SourceLocation& where) {
+    throw TimeoutError(std::string("get() at ") + where.file_name() + ":" + std::to_string(where.line()) +
+                       " ran out of time waiting for " + born.function_name() + " (" + born.file_name() +
+                       ":" + std::to_string(born.line()) + "), which goes on; get_or_cancel() would end it");
+}
+
+void PendingWait::start() noexcept {
+    relay_ = std::make_shared<Relay>(*this);
+    EventLoop* waiting_loop = &loop();
+    core_->when_done([relay = relay_, waiting_loop] {
+        try {
+            waiting_loop->call_soon_threadsafe([relay] {
+                if (relay->wait) std::exchange(relay->wait, nullptr)->task().wake();
+            });
+        } catch (const LoopClosed&) {  // nobody waits there any more
+        }
+    });
+}
+
+bool PendingWait::request_cancel() noexcept {
+    cancelled_ = true;
+    if (relay_) relay_->wait = nullptr;
+    return true;
+}
+
+}  // namespace tandem::inline v1

@@ -1,0 +1,109 @@
+#include <tandem/bridge/run.hpp>
+
+#include <tandem/loop/signals.hpp>
+
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+namespace tandem::inline v1 {
+namespace {
+
+bool in_main_thread() { return ::getpid() == static_cast<int>(::syscall(SYS_gettid)); }
+
+bool sigint_is_default() {
+    struct sigaction current{};
+    return ::sigaction(SIGINT, nullptr, &current) == 0 && (current.sa_flags & SA_SIGINFO) == 0 &&
+           current.sa_handler == SIG_DFL;
+}
+
+EventLoopOptions loop_options(const RunOptions& options) {
+    EventLoopOptions made;
+    made.backend = options.backend;
+    made.time = options.time;
+    made.debug = options.debug;
+    return made;
+}
+
+}  // namespace
+
+RunGuard::RunGuard(const RunOptions& options) {
+    if (this_loop_or_null())
+        throw WouldDeadlock(
+            "run() was called under a running event loop, which it would stop: use co_await f(), or "
+            "f().start(on(loop)) "
+            "for another loop");
+    loop_ = std::make_unique<EventLoop>(loop_options(options));
+    watches_sigint_ = options.handle_sigint && in_main_thread() && sigint_is_default();
+}
+
+RunGuard::~RunGuard() {
+    if (watches_sigint_) remove_signal_handler(SIGINT);
+}
+
+bool RunGuard::drive(TaskNode& main) {
+    if (watches_sigint_) {
+        add_signal_handler(*loop_, SIGINT, [this, &main] {
+            if (++interrupts_ == 1)
+                main.cancel(make_reason("interrupted", SourceLocation()));
+            else
+                remove_signal_handler(SIGINT);  // the next one ends the process
+        });
+    }
+    try {
+        while (!drive_until_done(*loop_, main)) {
+            // stop() from inside does not end a run(): the main task does.
+        }
+    } catch (...) {
+        join_the_rest();
+        throw;
+    }
+    join_the_rest();
+    return interrupts_ > 0;
+}
+
+void RunGuard::join_the_rest() {
+    // Cancelled and joined before the loop closes, so that closing has nothing to report (sem:L56, L57).
+    TaskDomain& domain = TaskDomain::of(*loop_);
+    const auto live = [](void* argument) { return static_cast<TaskDomain*>(argument)->live() == 0; };
+    if (domain.live() > 0) {
+        std::vector<TaskNode*> rest;
+        for (ScopeNode* child = domain.root().first_child(); child; child = child->next_sibling()) {
+            if (child->kind() == ScopeNode::Kind::task)
+                static_cast<TaskNode*>(child)->add_reference(), rest.push_back(static_cast<TaskNode*>(child));
+        }
+        const auto reason = make_reason("run() has ended", SourceLocation());
+        for (TaskNode* task : rest) {
+            task->cancel(reason);
+            task->release();
+        }
+        try {
+            loop_->drive(live, &domain);
+        } catch (...) {
+            loop_->call_exception_handler({"unhandled exception during run() shutdown",
+                                           std::current_exception(),
+                                           {},
+                                           {},
+                                           Severity::error});
+        }
+    }
+    loop_->close();
+}
+
+int run_main(Task<int> task, const RunOptions& options) {
+    try {
+        return run(std::move(task), options);
+    } catch (const SystemExit& request) {
+        return request.code();
+    } catch (const Interrupted&) {
+        return 130;
+    } catch (...) {
+        std::fprintf(stderr, "tandem: %s\n", describe(std::current_exception()).c_str());
+        return 1;
+    }
+}
+
+}  // namespace tandem::inline v1

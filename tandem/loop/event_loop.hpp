@@ -1,0 +1,267 @@
+#pragma once
+
+#include <tandem/backend/backend.hpp>
+#include <tandem/base/intrusive_list.hpp>
+#include <tandem/base/source_location.hpp>
+#include <tandem/base/time.hpp>
+#include <tandem/base/unique_function.hpp>
+#include <tandem/loop/clock.hpp>
+#include <tandem/loop/handle.hpp>
+#include <tandem/loop/mailbox.hpp>
+#include <tandem/loop/operation_slot.hpp>
+#include <tandem/loop/runnable.hpp>
+#include <tandem/loop/timer_heap.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+namespace tandem::inline v1 {
+
+class EventLoop;
+template <class T>
+class Task;
+template <class T>
+class TaskHandle;
+struct TaskOptions;
+
+/// How bad it is: `suppressed` errors belong to work that was being cancelled anyway and are printed in debug
+/// only.
+enum class Severity : std::uint8_t { error, warning, suppressed };
+
+/// A callback that waits for its time; the loop drops what is left of them when it closes. For the library
+/// only.
+struct PlannedCall {
+    ListLink<PlannedCall> planned_link;
+    virtual void drop() noexcept = 0;
+
+protected:
+    ~PlannedCall() = default;
+};
+
+/// What a loop's exception handler is told.
+struct ErrorContext {
+    std::string message;           ///< what went wrong, in words
+    std::exception_ptr exception;  ///< the error itself; null for a warning without one
+    std::string task;              ///< name of the task concerned, empty if none
+    SourceLocation source;         ///< where the task or callback was made
+    Severity severity = Severity::error;
+};
+
+/// How a loop is made. Setters, since it is passed in `co_await` expressions too.
+struct EventLoopOptions {
+    BackendChoice backend = BackendChoice::automatic;
+    LoopTime* time = nullptr;  ///< the clock, real if null; must outlive the loop
+    bool debug = false;        ///< also set by `TANDEM_DEBUG=1`
+    Duration close_grace = std::chrono::seconds(5);
+};
+
+/// What the room above hangs on a loop to own its tasks. For the library only.
+class LoopTenant {
+public:
+    virtual ~LoopTenant() = default;
+    /// Asks every task to end. Called once when the loop closes; then the loop is driven until `live()` is 0.
+    virtual void cancel_all() noexcept = 0;
+    virtual std::size_t live() const noexcept = 0;
+    /// The grace is over: what still lives is reported and leaked on purpose (sem:L23).
+    virtual void abandon() noexcept = 0;
+};
+
+/// What runs next on one thread: ready queue, timers, descriptors, and posts from other threads.
+///
+/// One turn: poll the backend (not waiting if anything is ready), then append to the ready queue what other
+/// threads posted, what completed, which timers are due, in this order; then run exactly what the queue holds
+/// at that moment (sem:L2). `run()` and the background loop make their own; make one by hand to control when
+/// it runs.
+///
+///     EventLoop loop;
+///     loop.call_later(1s, [&] { loop.stop(); });
+///     loop.run_forever();
+///
+/// Errors      of callbacks go to the exception handler, the loop goes on. After `close()`: `LoopClosed`.
+/// Cancelling  `stop()` ends `run_forever()` after the current batch; `close()` cancels and joins every task.
+/// Threads     the one that runs it, except `call_soon_threadsafe` and `stop_threadsafe`.
+/// Lifetime    outlives its tasks, which it owns; destroying it closes it.
+class EventLoop {
+public:
+    explicit EventLoop(const EventLoopOptions& options = {});
+    ~EventLoop();
+    EventLoop(const EventLoop&) = delete;
+    EventLoop& operator=(const EventLoop&) = delete;
+
+    /// Runs `fn(args...)`, both kept by value, in a later turn; in the order of the calls.
+    template <class F, class... Args>
+    Handle call_soon(F&& fn, Args&&... args) {
+        return schedule(bind(std::forward<F>(fn), std::forward<Args>(args)...));
+    }
+    /// Runs it when `delay` has passed, never early. A delay <= 0 means the next turn; an infinite one never.
+    template <class Rep, class Period, class F, class... Args>
+    TimerHandle call_later(std::chrono::duration<Rep, Period> delay, F&& fn, Args&&... args) {
+        return schedule_at(saturating_add(time(), to_duration(delay)),
+                           bind(std::forward<F>(fn), std::forward<Args>(args)...));
+    }
+    template <class F, class... Args>
+    TimerHandle call_at(TimePoint when, F&& fn, Args&&... args) {
+        return schedule_at(when, bind(std::forward<F>(fn), std::forward<Args>(args)...));
+    }
+    /// The same as `call_soon` from any thread; never blocks and wakes a sleeping loop. May also be called
+    /// before the loop runs.
+    ///
+    /// Errors      `LoopClosed` on a closed loop; `fn` is destroyed in the calling thread.
+    template <class F, class... Args>
+    void call_soon_threadsafe(F&& fn, Args&&... args) {
+        post_threadsafe(bind(std::forward<F>(fn), std::forward<Args>(args)...));
+    }
+
+    /// The live time of the loop's clock.
+    TimePoint time() const { return time_.now(); }
+
+    /// Runs until `stop()`. Errors: `WouldDeadlock` if this thread runs a loop already, `InvalidStateError`
+    /// if another thread runs this one, `LoopClosed` after `close()`; `Interrupted` and `SystemExit` of a
+    /// callback.
+    void run_forever();
+    /// Runs until `task` is done and gives its result. Errors: as `run_forever()` and `task`;
+    /// `InvalidStateError` "event loop stopped before the task completed". Defined in
+    /// task/run_until_complete.hpp.
+    template <class T>
+    T run_until_complete(Task<T> task, SourceLocation where = SourceLocation::current());
+    template <class T>
+    T run_until_complete(TaskHandle<T> task, SourceLocation where = SourceLocation::current());
+    /// One turn with a poll of at most `limit`; lets a foreign loop drive this one (sem:L46).
+    void poll_once(Deadline limit = Duration::zero());
+    /// Ends `run_forever()` once the current batch is through. Called before it: one poll, one batch, return.
+    void stop() noexcept { stopping_ = true; }
+    void stop_threadsafe();
+    /// Cancels and joins every task (each is reported once as "still pending"), drops callbacks and timers,
+    /// gives everything back. Idempotent. Errors: `InvalidStateError` while running.
+    void close();
+
+    bool is_running() const noexcept { return runner_.load(std::memory_order_relaxed) != nullptr; }
+    bool is_closed() const noexcept { return closed_; }
+
+    /// Starts `task` as a child of the loop; its first step is posted. Defined in task/task_handle.hpp.
+    template <class T>
+    TaskHandle<T> create_task(Task<T> task, const TaskOptions& options,
+                              SourceLocation where = SourceLocation::current());
+    template <class T>
+    TaskHandle<T> create_task(Task<T> task, SourceLocation where = SourceLocation::current());
+
+    /// Gets every error that nobody else does; null brings back the default, which prints to stderr.
+    void set_exception_handler(std::function<void(EventLoop&, const ErrorContext&)> handler);
+    void call_exception_handler(const ErrorContext& context) noexcept;
+
+    /// Calls `fn` in every turn in which `fd` is readable, until removed; adding again replaces it. The
+    /// descriptor must not belong to a stream. Remove it before closing it.
+    void add_reader(int fd, std::function<void()> fn);
+    void add_writer(int fd, std::function<void()> fn);
+    /// Whether one was there.
+    bool remove_reader(int fd);
+    bool remove_writer(int fd);
+
+    void set_debug(bool on) noexcept { debug_ = on; }
+    bool debug() const noexcept { return debug_; }
+    std::string_view backend_name() const noexcept { return backend_->name(); }
+    /// Why io_uring is not used although it was wanted; empty otherwise.
+    const std::string& fallback_reason() const noexcept { return fallback_reason_; }
+    /// Readable when `poll_once()` has work.
+    int pollable_fd() { return backend_->pollable_fd(); }
+    /// When `poll_once()` is due at the latest; `TimePoint::max()` if nothing is planned.
+    TimePoint next_deadline() noexcept;
+
+    // What the rooms above build on.
+
+    /// Makes `item` ready: it runs in the next turn, or in this one's batch if it came out of the poll.
+    void post(Runnable& item) noexcept { sink_->push(item); }
+    /// From any thread. False if the loop is closed; then `item` was not taken.
+    bool try_post_threadsafe(Runnable& item) noexcept;
+    TimerHeap& timers() noexcept { return timers_; }
+    Backend& backend() noexcept { return *backend_; }
+    OperationSlab& operations() noexcept { return operations_; }
+    /// The clock as read in this turn.
+    TimePoint turn_time() const noexcept { return turn_time_; }
+    std::uint64_t turns() const noexcept { return turns_; }
+    /// Ends `run_forever()` with `error` after the current entry: `Interrupted`, `SystemExit`.
+    void leave_with(std::exception_ptr error) noexcept { leaving_ = std::move(error); }
+    LoopTenant* tenant() const noexcept { return tenant_.get(); }
+    void set_tenant(std::unique_ptr<LoopTenant> tenant) { tenant_ = std::move(tenant); }
+    /// Called by a signal handler: async-signal-safe.
+    void signal_arrived() noexcept {
+        signals_arrived_.store(true, std::memory_order_release);
+        backend_->wake();
+    }
+    /// Awaits that may still finish without suspending in the current step (sem:L8).
+    std::uint32_t ready_budget = 0;
+    static constexpr std::uint32_t ready_awaits_per_step = 128;
+    /// Turns until `done` says so. For `run_until_complete` and the draining of tasks.
+    void drive(bool (*done)(void*), void* argument);
+
+private:
+    template <class F, class... Args>
+    static UniqueFunction<void()> bind(F&& fn, Args&&... args) {
+        if constexpr (requires { fn == nullptr; }) {
+            if (fn == nullptr) throw_null_callable();
+        }
+        if constexpr (sizeof...(Args) == 0) {
+            return UniqueFunction<void()>(
+                [fn = std::decay_t<F>(std::forward<F>(fn))]() mutable { std::invoke(fn); });
+        } else {
+            return UniqueFunction<void()>(
+                [fn = std::decay_t<F>(std::forward<F>(fn)),
+                 bound = std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...)]() mutable {
+                    std::apply(std::move(fn), std::move(bound));
+                });
+        }
+    }
+    [[noreturn]] static void throw_null_callable();
+
+    friend class ScheduledCall;
+    class Running;
+    struct Watch;
+    Handle schedule(UniqueFunction<void()> fn);
+    TimerHandle schedule_at(TimePoint when, UniqueFunction<void()> fn);
+    void post_threadsafe(UniqueFunction<void()> fn);
+    void turn(TimePoint limit);
+    void run_batch();
+    void require_open(const char* what) const;
+    void watch(int fd, OpCode code, std::function<void()> fn);
+    bool unwatch(int fd, OpCode code);
+    void drop_watches() noexcept;
+
+    ReadyQueue ready_;     // what runs in the next turn
+    ReadyQueue arrivals_;  // completions of the poll under way: they run behind foreign posts
+    ReadyQueue due_;       // timers of this turn: they run behind completions
+    ReadyQueue batch_;     // what runs in this turn
+    ReadyQueue* sink_ = &ready_;
+    TimerHeap timers_;
+    LoopTime& time_;
+    TimePoint turn_time_{};
+    std::uint64_t turns_ = 0;
+    std::uint32_t busy_turns_ = 0;  // turns since the kernel was last asked
+    bool stopping_ = false;
+    bool closed_ = false;
+    bool debug_ = false;
+    std::exception_ptr leaving_;
+    std::atomic<const void*> runner_ = nullptr;  // names the thread that runs this loop
+    std::atomic<bool> signals_arrived_ = false;
+    Mailbox mailbox_;
+    std::string fallback_reason_;
+    std::unique_ptr<Backend> backend_;
+    OperationSlab operations_;
+    Duration close_grace_;
+    std::function<void(EventLoop&, const ErrorContext&)> exception_handler_;
+    Watch* watches_ = nullptr;
+    IntrusiveList<PlannedCall, &PlannedCall::planned_link> planned_calls_;
+    std::unique_ptr<LoopTenant> tenant_;
+};
+
+/// The loop that runs on this thread. Never makes one. Errors: `std::runtime_error` if there is none.
+EventLoop& this_loop();
+EventLoop* this_loop_or_null() noexcept;
+
+}  // namespace tandem::inline v1

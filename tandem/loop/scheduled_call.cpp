@@ -1,0 +1,110 @@
+#include <tandem/base/errors.hpp>
+#include <tandem/loop/scheduled_call_internal.hpp>
+
+#include <cxxabi.h>
+
+namespace tandem::inline v1 {
+
+void ScheduledCall::queue_at(EventLoop& loop, TimePoint when) {
+    planned_ = when;
+    if (when == TimePoint::max()) return;  // never: only its handle keeps it
+    loop.timers().add(*this, when);
+    self_ = shared_from_this();
+    loop.planned_calls_.push_back(*this);
+}
+
+bool ScheduledCall::queue_threadsafe(EventLoop& loop) {
+    self_ = shared_from_this();
+    if (loop.try_post_threadsafe(*this)) return true;
+    self_.reset();
+    return false;
+}
+
+void ScheduledCall::due() noexcept {
+    loop_->planned_calls_.remove(*this);
+    loop_->post(*this);
+}
+
+void ScheduledCall::run() {
+    const auto self = std::exchange(self_, nullptr);
+    auto expected = State::waiting;
+    if (!state_.compare_exchange_strong(expected, State::run, std::memory_order_acq_rel)) return;
+    try {
+        fn_();
+    } catch (const Interrupted&) {
+        loop_->leave_with(std::current_exception());
+    } catch (const SystemExit&) {
+        loop_->leave_with(std::current_exception());
+    } catch (const abi::__forced_unwind&) {
+        throw;
+    } catch (...) {
+        loop_->call_exception_handler(
+            {"exception in a callback", std::current_exception(), {}, {}, Severity::error});
+    }
+    fn_.reset();
+}
+
+void ScheduledCall::discard() noexcept {
+    const auto self = std::exchange(self_, nullptr);
+    auto expected = State::waiting;
+    state_.compare_exchange_strong(expected, State::cancelled, std::memory_order_acq_rel);
+    fn_.reset();
+}
+
+void ScheduledCall::drop() noexcept {
+    loop_->timers().remove(*this);
+    loop_->planned_calls_.remove(*this);
+    discard();
+}
+
+void ScheduledCall::cancel_here() {
+    auto expected = State::waiting;
+    if (!state_.compare_exchange_strong(expected, State::cancelled, std::memory_order_acq_rel)) return;
+    fn_.reset();
+    if (armed()) {
+        loop_->timers().remove(*this);
+        loop_->planned_calls_.remove(*this);
+        self_.reset();  // the handle that asks still holds us
+    }
+}
+
+void ScheduledCall::cancel() {
+    if (state_.load(std::memory_order_acquire) != State::waiting) return;
+    if (this_loop_or_null() == loop_ || !loop_->is_running()) {
+        cancel_here();
+        return;
+    }
+    try {
+        loop_->call_soon_threadsafe([self = shared_from_this()] { self->cancel_here(); });
+    } catch (const LoopClosed&) {  // then it never runs anyway
+    }
+}
+
+void Handle::cancel() {
+    if (call_) call_->cancel();
+}
+bool Handle::cancelled() const { return call_ && call_->cancelled(); }
+TimePoint TimerHandle::when() const { return call_ ? call_->planned() : TimePoint{}; }
+
+Handle EventLoop::schedule(UniqueFunction<void()> fn) {
+    require_open("schedule a callback");
+    auto call = std::make_shared<ScheduledCall>(*this, std::move(fn));
+    call->queue(*this);
+    return Handle(std::move(call));
+}
+
+TimerHandle EventLoop::schedule_at(TimePoint when, UniqueFunction<void()> fn) {
+    require_open("schedule a callback");
+    auto call = std::make_shared<ScheduledCall>(*this, std::move(fn));
+    call->queue_at(*this, when);
+    return TimerHandle(std::move(call));
+}
+
+void EventLoop::post_threadsafe(UniqueFunction<void()> fn) {
+    auto call = std::make_shared<ScheduledCall>(*this, std::move(fn));
+    if (!call->queue_threadsafe(*this))
+        throw LoopClosed(LoopClosedReason::closed,
+                         "event loop is closed: call_soon_threadsafe() came too late");
+}
+
+}  // namespace tandem::inline v1

@@ -1,0 +1,135 @@
+#include <tandem/loop/signals.hpp>
+
+#include <tandem/loop/event_loop.hpp>
+#include <tandem/loop/signals_internal.hpp>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace tandem::inline v1 {
+namespace {
+
+constexpr int signal_count = 65;
+
+// What the handler itself may touch: atomics only. `arrived` counts deliveries; the loop takes them.
+struct Arrival {
+    std::atomic<EventLoop*> loop = nullptr;
+    std::atomic<std::uint64_t> order = 0;  // of the first delivery not yet taken; 0: none
+};
+constinit std::array<Arrival, signal_count> arrivals;
+constinit std::atomic<std::uint64_t> next_order = 1;
+
+struct Registration {
+    std::shared_ptr<std::function<void()>> fn;
+    struct sigaction previous{};
+};
+struct Registrations {
+    std::mutex mutex;
+    std::array<Registration, signal_count> by_signal;
+};
+Registrations& registrations() {
+    static auto& instance = *new Registrations;
+    return instance;
+}
+
+void on_signal(int signal) {
+    const int saved = errno;
+    Arrival& arrival = arrivals[static_cast<std::size_t>(signal)];
+    if (EventLoop* loop = arrival.loop.load(std::memory_order_acquire)) {
+        std::uint64_t none = 0;
+        arrival.order.compare_exchange_strong(none, next_order.fetch_add(1, std::memory_order_relaxed));
+        loop->signal_arrived();
+    }
+    errno = saved;
+}
+
+bool restore(int signal, Registration& registration) {
+    struct sigaction now{};
+    ::sigaction(signal, nullptr, &now);
+    // Somebody else has taken the signal meanwhile: it is theirs now.
+    if (now.sa_handler != on_signal) return false;
+    ::sigaction(signal, &registration.previous, nullptr);
+    return true;
+}
+
+}  // namespace
+
+void add_signal_handler(EventLoop& loop, int signal, std::function<void()> fn) {
+    if (!fn) throw std::invalid_argument("add_signal_handler: a null callable");
+    constexpr int refused[] = {SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+    if (signal <= 0 || signal >= signal_count ||
+        std::find(std::begin(refused), std::end(refused), signal) != std::end(refused))
+        throw std::invalid_argument("add_signal_handler: signal " + std::to_string(signal) +
+                                    " cannot be handled by an event loop");
+    const std::lock_guard lock(registrations().mutex);
+    Registration& registration = registrations().by_signal[static_cast<std::size_t>(signal)];
+    Arrival& arrival = arrivals[static_cast<std::size_t>(signal)];
+    const bool fresh = !registration.fn;
+    registration.fn = std::make_shared<std::function<void()>>(std::move(fn));
+    arrival.loop.store(&loop, std::memory_order_release);
+    if (!fresh) return;
+    struct sigaction action{};
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART;
+    sigfillset(&action.sa_mask);
+    if (::sigaction(signal, &action, &registration.previous) != 0) {
+        registration.fn.reset();
+        arrival.loop.store(nullptr);
+        throw std::system_error(errno, std::generic_category(),
+                                "sigaction for signal " + std::to_string(signal));
+    }
+}
+
+bool remove_signal_handler(int signal) {
+    if (signal <= 0 || signal >= signal_count) return false;
+    const std::lock_guard lock(registrations().mutex);
+    Registration& registration = registrations().by_signal[static_cast<std::size_t>(signal)];
+    if (!registration.fn) return false;
+    restore(signal, registration);
+    arrivals[static_cast<std::size_t>(signal)].loop.store(nullptr);
+    arrivals[static_cast<std::size_t>(signal)].order.store(0);
+    registration.fn.reset();
+    return true;
+}
+
+void deliver_signals(EventLoop& loop) {
+    // In the order of arrival: the few that are pending are picked oldest first.
+    for (;;) {
+        std::size_t oldest = 0;
+        std::uint64_t least = UINT64_MAX;
+        for (std::size_t signal = 1; signal < signal_count; ++signal) {
+            if (arrivals[signal].loop.load(std::memory_order_relaxed) != &loop) continue;
+            const auto order = arrivals[signal].order.load(std::memory_order_acquire);
+            if (order != 0 && order < least) {
+                least = order;
+                oldest = signal;
+            }
+        }
+        if (oldest == 0) return;
+        arrivals[oldest].order.store(0, std::memory_order_release);
+        std::shared_ptr<std::function<void()>> fn;
+        {
+            const std::lock_guard lock(registrations().mutex);
+            fn = registrations().by_signal[oldest].fn;
+        }
+        if (fn) loop.call_soon([fn] { (*fn)(); });
+    }
+}
+
+void forget_signals(EventLoop& loop) {
+    for (int signal = 1; signal < signal_count; ++signal) {
+        if (arrivals[static_cast<std::size_t>(signal)].loop.load() == &loop) remove_signal_handler(signal);
+    }
+}
+
+}  // namespace tandem::inline v1

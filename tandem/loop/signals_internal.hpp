@@ -1,0 +1,12 @@
+#pragma once
+
+namespace tandem::inline v1 {
+
+class EventLoop;
+
+/// Queues the handlers of the signals that have arrived for this loop.
+void deliver_signals(EventLoop& loop);
+/// The loop is closing: its signals get their previous dispositions back.
+void forget_signals(EventLoop& loop);
+
+}  // namespace tandem::inline v1

@@ -1,0 +1,113 @@
+#include <tandem/base/errors.hpp>
+#include <tandem/loop/event_loop.hpp>
+
+#include <cxxabi.h>
+
+#include <utility>
+
+namespace tandem::inline v1 {
+
+/// A callback on a descriptor: a poll operation that is armed anew after each call.
+struct EventLoop::Watch final : Operation, Runnable {
+    Watch(EventLoop& owner, int descriptor, OpCode what, std::function<void()> callback)
+        : loop(owner), fn(std::make_shared<std::function<void()>>(std::move(callback))) {
+        code = what;
+        fd = descriptor;
+    }
+
+    void arm() noexcept {
+        polling = true;
+        const auto submitted = loop.backend().submit(*this);
+        if (submitted.done) completed(submitted.result);
+    }
+    // The poll's end: run in this turn's batch, also when it is to report an error, which the callback's own
+    // read or write will meet.
+    void completed(std::int32_t) noexcept override {
+        polling = false;
+        queued = true;
+        loop.post(*this);
+    }
+    void run() override {
+        queued = false;
+        if (removed) {
+            delete this;
+            return;
+        }
+        const auto keep = fn;  // the callback may remove or replace itself
+        try {
+            (*keep)();
+        } catch (const Interrupted&) {
+            loop.leave_with(std::current_exception());
+        } catch (const SystemExit&) {
+            loop.leave_with(std::current_exception());
+        } catch (const abi::__forced_unwind&) {
+            throw;
+        } catch (...) {
+            loop.call_exception_handler({"exception in the callback of a watched descriptor",
+                                         std::current_exception(),
+                                         {},
+                                         {},
+                                         Severity::error});
+        }
+        if (removed)
+            delete this;
+        else
+            arm();
+    }
+    void discard() noexcept override { delete this; }
+
+    EventLoop& loop;
+    std::shared_ptr<std::function<void()>> fn;
+    Watch* next_watch = nullptr;
+    bool polling = false;
+    bool queued = false;
+    bool removed = false;
+};
+
+void EventLoop::watch(int fd, OpCode code, std::function<void()> fn) {
+    require_open("watch a descriptor");
+    if (!fn) throw_null_callable();
+    for (Watch* w = watches_; w; w = w->next_watch) {
+        if (w->fd == fd && w->code == code) {
+            w->fn = std::make_shared<std::function<void()>>(std::move(fn));
+            return;
+        }
+    }
+    auto* added = new Watch(*this, fd, code, std::move(fn));
+    added->next_watch = std::exchange(watches_, added);
+    added->arm();
+}
+
+bool EventLoop::unwatch(int fd, OpCode code) {
+    for (Watch** place = &watches_; *place; place = &(*place)->next_watch) {
+        Watch& found = **place;
+        if (found.fd != fd || found.code != code) continue;
+        *place = found.next_watch;
+        found.removed = true;
+        if (found.polling) backend_->cancel(found);  // it completes, is run once more, and deletes itself
+        return true;
+    }
+    return false;
+}
+
+void EventLoop::drop_watches() noexcept {
+    while (watches_) unwatch(watches_->fd, watches_->code);
+    while (backend_->in_flight() > 0) {
+        const auto before = backend_->in_flight();
+        backend_->wait(TimePoint::min());
+        if (backend_->in_flight() == before)
+            break;  // what is left is not ours; the backend's destructor reaps it
+    }
+    while (!ready_.empty()) ready_.pop().discard();
+}
+
+void EventLoop::add_reader(int fd, std::function<void()> fn) {
+    watch(fd, OpCode::poll_readable, std::move(fn));
+}
+void EventLoop::add_writer(int fd, std::function<void()> fn) {
+    watch(fd, OpCode::poll_writable, std::move(fn));
+}
+bool EventLoop::remove_reader(int fd) { return unwatch(fd, OpCode::poll_readable); }
+bool EventLoop::remove_writer(int fd) { return unwatch(fd, OpCode::poll_writable); }
+
+}  // namespace tandem::inline v1

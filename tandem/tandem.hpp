@@ -1,0 +1,24 @@
+#pragma once
+
+// Everything, for programs. The library's own files include what they use instead.
+// IWYU pragma: begin_exports
+#include <tandem/base/bytes.hpp>
+#include <tandem/base/errors.hpp>
+#include <tandem/base/outcome.hpp>
+#include <tandem/base/time.hpp>
+#include <tandem/bridge/get.hpp>
+#include <tandem/bridge/pending.hpp>
+#include <tandem/bridge/run.hpp>
+#include <tandem/loop/event_loop.hpp>
+#include <tandem/loop/signals.hpp>
+#include <tandem/task/as_completed.hpp>
+#include <tandem/task/as_result.hpp>
+#include <tandem/task/cancel_scope.hpp>
+#include <tandem/task/current_task.hpp>
+#include <tandem/task/gather.hpp>
+#include <tandem/task/sleep.hpp>
+#include <tandem/task/task.hpp>
+#include <tandem/task/task_group.hpp>
+#include <tandem/task/task_handle.hpp>
+#include <tandem/task/wait_handles.hpp>
+// IWYU pragma: end_exports

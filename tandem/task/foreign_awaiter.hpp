@@ -1,0 +1,90 @@
+#pragma once
+
+#include <tandem/task/promise.hpp>
+#include <tandem/task/task_node.hpp>
+#include <tandem/task/wait.hpp>
+
+#include <coroutine>
+#include <type_traits>
+#include <utility>
+
+namespace tandem::inline v1 {
+
+template <class A>
+concept MemberCoAwait = requires(A&& a) { std::forward<A>(a).operator co_await(); };
+template <class A>
+concept FreeCoAwait = requires(A&& a) { operator co_await(std::forward<A>(a)); };
+template <class A>
+concept PlainAwaiter = requires(A&& a) {
+    a.await_ready();
+    a.await_resume();
+};
+template <class A>
+concept ForeignAwaitable = MemberCoAwait<A> || FreeCoAwait<A> || PlainAwaiter<A>;
+
+/// The handle that a foreign awaiter receives: its `resume()` may be called from any thread, once, and posts
+/// the task instead of running it there. It has the two leading fields of a coroutine frame, the layout that
+/// both compilers use and `coroutine_handle::resume` relies on.
+class RelayFrame {
+public:
+    RelayFrame() = default;
+    std::coroutine_handle<> handle() { return std::coroutine_handle<>::from_address(this); }
+
+protected:
+    ~RelayFrame() = default;
+    void aim(TaskNode& task) { task_ = &task; }
+
+private:
+    static void resume_task(RelayFrame* frame);
+    static void refuse(RelayFrame* frame);
+
+    [[maybe_unused]] void (*resume_)(RelayFrame*) = &resume_task;
+    [[maybe_unused]] void (*destroy_)(RelayFrame*) = &refuse;
+    TaskNode* task_ = nullptr;
+};
+
+/// Awaits anything with a C++20 awaiter. Such a wait cannot be cancelled: the task stays until it completes
+/// (sem:K9, C15).
+template <class A>
+class ForeignAwaiter final : public Wait, private RelayFrame {
+    static decltype(auto) adapt(A awaitable) {
+        if constexpr (MemberCoAwait<A>)
+            return std::forward<A>(awaitable).operator co_await();
+        else if constexpr (FreeCoAwait<A>)
+            return operator co_await(std::forward<A>(awaitable));
+        else
+            return std::forward<A>(awaitable);
+    }
+    using Inner = decltype(adapt(std::declval<A>()));
+
+public:
+    ForeignAwaiter(PromiseBase& frame, A awaitable) : inner_(adapt(std::forward<A>(awaitable))) {
+        bind(frame);
+    }
+
+    bool await_ready() { return static_cast<bool>(inner_.await_ready()); }
+    [[gnu::noinline]] void await_suspend(std::coroutine_handle<>) {
+        TaskNode& waiter = task();
+        aim(waiter);
+        waiter.suspend(*this);
+        using R = decltype(inner_.await_suspend(handle()));
+        if constexpr (std::is_void_v<R>) {
+            inner_.await_suspend(handle());
+        } else if constexpr (std::is_same_v<R, bool>) {
+            if (!inner_.await_suspend(handle())) waiter.wake();
+        } else {
+            // Symmetric transfer: what it names is resumed; if that is our own relay, it posts.
+            const std::coroutine_handle<> next = inner_.await_suspend(handle());
+            next.resume();
+        }
+    }
+    decltype(auto) await_resume() { return inner_.await_resume(); }
+
+    bool request_cancel() noexcept override { return false; }
+    const char* waiting_for() const noexcept override { return "a foreign awaiter (uncancellable)"; }
+
+private:
+    Inner inner_;
+};
+
+}  // namespace tandem::inline v1

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <tandem/base/errors.hpp>
+#include <tandem/base/frame_memory.hpp>
+#include <tandem/base/source_location.hpp>
+
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace tandem::inline v1 {
+
+class TaskNode;
+class Wait;
+
+template <class T>
+class [[nodiscard("co_await it, start it, or call .get()")]] Task;
+
+/// What every frame of every task carries, in every build: the await tree is read off these fields (sem:K11).
+///
+/// Aligned to 16 and first in every promise, so that a frame's handle is computed from its address whatever
+/// its type.
+class alignas(16) PromiseBase {
+public:
+    enum class Result : std::uint8_t { none, value, error, cancelled };
+
+    PromiseBase(const PromiseBase&) = delete;
+    PromiseBase& operator=(const PromiseBase&) = delete;
+
+    /// The frame that awaits this one; null at a task's root and for a Task that has not started.
+    PromiseBase* awaiter() const { return awaiter_; }
+    TaskNode* task() const { return task_; }
+    /// The coroutine's own definition.
+    const SourceLocation& born() const { return born_; }
+    /// The co_await it stands at.
+    const SourceLocation& at() const { return at_; }
+    Result result() const { return result_; }
+    /// `Interrupted` or `SystemExit`: goes on out of the loop.
+    bool fatal() const { return fatal_; }
+    /// The error or the `Cancelled` that left the body; null for a value.
+    const std::exception_ptr& stored_error() const { return error_; }
+    void unhandled_exception() noexcept;
+
+    std::coroutine_handle<PromiseBase> handle() {
+        return std::coroutine_handle<PromiseBase>::from_promise(*this);
+    }
+
+    void start_in(TaskNode& task, PromiseBase* awaiter) {
+        task_ = &task;
+        awaiter_ = awaiter;
+    }
+
+    static void* operator new(std::size_t bytes) { return frame_memory::allocate(bytes); }
+    static void operator delete(void* block, std::size_t bytes) noexcept {
+        frame_memory::release(block, bytes);
+    }
+
+    std::suspend_always initial_suspend() const noexcept { return {}; }
+
+    /// Hands the step over to the awaiting frame, or ends the task. Never resumes anything itself: the step
+    /// does, on a flat stack (sem:Z30).
+    struct Final {
+        bool await_ready() const noexcept { return false; }
+        template <class P>
+        void await_suspend(std::coroutine_handle<P> handle) const noexcept {
+            static_cast<PromiseBase&>(handle.promise()).finish();
+        }
+        void await_resume() const noexcept {}
+    };
+    Final final_suspend() const noexcept { return {}; }
+
+protected:
+    PromiseBase() noexcept = default;
+    ~PromiseBase() = default;
+
+    void stand_at(SourceLocation where) noexcept { at_ = where; }
+    void set_born(SourceLocation born) noexcept { at_ = born_ = born; }
+
+    Result result_ = Result::none;
+    bool fatal_ = false;
+    std::exception_ptr error_;
+
+private:
+    friend class Wait;
+    inline void finish() noexcept;
+
+    PromiseBase* awaiter_ = nullptr;
+    TaskNode* task_ = nullptr;
+    SourceLocation born_;
+    SourceLocation at_;
+};
+
+}  // namespace tandem::inline v1

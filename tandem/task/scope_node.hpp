@@ -1,0 +1,103 @@
+#pragma once
+
+#include <tandem/base/errors.hpp>
+
+#include <cstdint>
+#include <memory>
+
+namespace tandem::inline v1 {
+
+class TaskNode;
+
+using SharedReason = std::shared_ptr<const CancelReason>;
+
+/// A node of the cancellation tree. Tasks, groups and every `CancelScope` are one; the tree is also who
+/// belongs to whom, so the list of all tasks and the await tree are read off it.
+class ScopeNode {
+public:
+    enum class Kind : std::uint8_t { root, task, plain, group };
+
+    ScopeNode(const ScopeNode&) = delete;
+    ScopeNode& operator=(const ScopeNode&) = delete;
+
+    Kind kind() const { return kind_; }
+    /// In effect: asked for here, or further out with no shield in between.
+    bool cancelled() const { return cancelled_; }
+    /// Asked for on this very scope.
+    bool requested() const { return requested_; }
+    bool shielded() const { return shielded_; }
+    ScopeNode* parent() const { return parent_; }
+    ScopeNode* first_child() const { return first_child_; }
+    ScopeNode* next_sibling() const { return next_; }
+
+    /// Marks this scope and all below that no shield protects, and asks the suspended tasks in them to end.
+    /// Resumes nobody inline. The first reason stays. Constant native stack however deep the tree (sem:C5,
+    /// C7, C11).
+    void request_cancel(SharedReason reason);
+    /// Why, for a scope in effect cancelled: the reason of the nearest scope outwards that was asked.
+    SharedReason reason() const;
+    /// The outer scopes are cancelled too, as seen through this one's shield.
+    bool outer_cancelled() const { return parent_ && !shielded_ && parent_->cancelled_; }
+
+    void attach(ScopeNode& parent);
+    void detach();
+
+protected:
+    explicit ScopeNode(Kind kind) : kind_(kind) {}
+    ~ScopeNode() = default;
+    void set_shielded(bool on) { shielded_ = on; }
+
+private:
+    void mark();
+    void ask_task() noexcept;
+
+    ScopeNode* parent_ = nullptr;
+    ScopeNode* next_ = nullptr;
+    ScopeNode* previous_ = nullptr;
+    ScopeNode* first_child_ = nullptr;
+    const Kind kind_;
+    bool cancelled_ = false;
+    bool requested_ = false;
+    bool shielded_ = false;
+    // Tail padding on purpose: TaskNode's small fields go there.
+};
+
+/// A scope that some code of a task runs in: a timeout, a shield, a `CancelScope`, the body of a group.
+class PlainScope : public ScopeNode {
+public:
+    explicit PlainScope(Kind kind = Kind::plain) : ScopeNode(kind) {}
+    ~PlainScope() = default;
+
+    /// Becomes the innermost scope of `task`.
+    void enter(TaskNode& task);
+    /// Makes the scope around it the innermost again. To be called in every way out.
+    void leave();
+    bool entered() const { return task_ != nullptr; }
+    /// The task whose code runs in here; null when nobody's does.
+    TaskNode* task() const { return task_; }
+
+private:
+    friend class ScopeNode;
+    TaskNode* task_ = nullptr;
+    SharedReason reason_;
+};
+
+/// A scope with child tasks that tells how each of them ended.
+class GroupScope : public PlainScope {
+public:
+    GroupScope() : PlainScope(Kind::group) {}
+
+    std::size_t live() const { return live_; }
+
+protected:
+    ~GroupScope() = default;
+
+private:
+    friend class TaskNode;
+    /// A child has ended; its outcome may be looked at and taken. It is off the tree already.
+    virtual void child_done(TaskNode& child) noexcept = 0;
+
+    std::size_t live_ = 0;
+};
+
+}  // namespace tandem::inline v1

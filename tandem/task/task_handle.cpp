@@ -1,0 +1,111 @@
+#include <tandem/task/task_handle.hpp>
+
+#include <tandem/task/current_task.hpp>
+
+namespace tandem::inline v1 {
+
+bool JoinWait::try_now() {
+    if (joined_->done()) return true;
+    if (&joined_->domain() != &task().domain())
+        throw WrongLoop("co_await of task " + joined_->name() +
+                        ", which belongs to another event loop: use its Pending, or run_on(loop, f())");
+    check_await_cycle(task(), *joined_);
+    return false;
+}
+
+void JoinWait::result() {
+    if (cancelled_) task().throw_cancelled();
+}
+
+bool JoinWait::request_cancel() noexcept {
+    cancelled_ = true;
+    joined_->remove_hook(*this);
+    return true;
+}
+
+void check_await_cycle(const TaskNode& waiting, const TaskNode& wanted) {
+    std::string path = waiting.name();
+    for (const TaskNode* next = &wanted; next;) {
+        path += " -> " + next->name();
+        if (next == &waiting)
+            throw WouldDeadlock("these tasks wait for each other for ever: " + path +
+                                "; let one of them finish first, or cancel it");
+        const auto* wait = dynamic_cast<const JoinWait*>(next->waiting());
+        next = wait ? &wait->joined() : nullptr;
+    }
+}
+
+TaskCancelled task_cancelled(const TaskNode& task) {
+    const auto reason = task.cancelled() ? task.reason() : nullptr;
+    return TaskCancelled(task.name(), reason ? reason->text : "");
+}
+
+std::string describe_state(const TaskNode& task) {
+    std::string text = task.name();
+    using Status = TaskNode::Status;
+    const auto place = [](const SourceLocation& at) {
+        return std::string(at.file_name()) + ":" + std::to_string(at.line());
+    };
+    switch (task.status()) {
+        case Status::ready:
+            text += task.resumes() == 0 ? " pending, not started" : " pending, ready";
+            break;
+        case Status::running:
+            text += " running";
+            break;
+        case Status::finishing:
+            text += " finishing";
+            break;
+        case Status::waiting:
+            text += std::string(task.cancel_asked() ? " cancelling" : " pending") + ", waiting for " +
+                    task.waiting()->waiting_for() + " at " + place(task.frame()->at());
+            break;
+        case Status::finished:
+            switch (task.result()) {
+                case PromiseBase::Result::value:
+                    text += " finished";
+                    break;
+                case PromiseBase::Result::error:
+                    text += " failed: " + describe(task.root().stored_error());
+                    break;
+                default:
+                    text += " cancelled";
+                    break;
+            }
+            break;
+    }
+    return text;
+}
+
+void throw_not_done(const TaskNode& task) {
+    throw InvalidStateError("the result of " + describe_state(task) +
+                            " was asked for too early: co_await the handle, or look at done() first");
+}
+
+void throw_empty_handle() {
+    throw InvalidStateError("this TaskHandle is empty: it was moved from or never given a task");
+}
+
+SharedReason make_reason(std::string text, SourceLocation where) {
+    const TaskNode* task = current_task_node();
+    return std::make_shared<const CancelReason>(CancelReason{std::move(text), where, task ? task->id() : 0});
+}
+
+void call_when_done(TaskNode& task, std::function<void()> fn) {
+    if (task.done()) {
+        task.loop().call_soon(std::move(fn));
+        return;
+    }
+    struct CallbackHook final : CompletionHook {
+        explicit CallbackHook(std::function<void()> f) : callback(std::move(f)) {}
+        void task_done(TaskNode& done) noexcept override {
+            // Posted: a done callback never runs inside the step that ended the task (sem:K28).
+            done.loop().call_soon(std::move(callback));
+            delete this;
+        }
+        std::function<void()> callback;
+    };
+    task.add_hook(*new CallbackHook(std::move(fn)));
+}
+
+}  // namespace tandem::inline v1

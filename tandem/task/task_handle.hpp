@@ -1,0 +1,260 @@
+#pragma once
+
+#include <tandem/base/errors.hpp>
+#include <tandem/base/outcome.hpp>
+#include <tandem/base/source_location.hpp>
+#include <tandem/task/task.hpp>
+#include <tandem/task/task_node.hpp>
+#include <tandem/task/wait.hpp>
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace tandem::inline v1 {
+
+template <class T>
+class Pending;
+
+/// Waits for a task to end. Cancelling it ends only the wait (sem:K23).
+class JoinWait : public Checkpoint<JoinWait>, private CompletionHook {
+public:
+    explicit JoinWait(TaskNode& joined) : joined_(&joined) { joined.add_reference(); }
+    JoinWait(JoinWait&& other) noexcept : joined_(std::exchange(other.joined_, nullptr)) {}
+    ~JoinWait() {
+        if (joined_) joined_->release();
+    }
+
+    bool try_now();
+    void start() noexcept { joined_->add_hook(*this); }
+    void result();
+    bool request_cancel() noexcept override;
+    const char* waiting_for() const noexcept override { return "join"; }
+    TaskNode& joined() const { return *joined_; }
+
+private:
+    void task_done(TaskNode&) noexcept override { task().wake(); }
+    TaskNode* joined_;
+    bool cancelled_ = false;
+};
+
+/// A cancelled task's join, as an exception.
+TaskCancelled task_cancelled(const TaskNode& task);
+std::string describe_state(const TaskNode& task);
+[[noreturn]] void throw_not_done(const TaskNode& task);
+[[noreturn]] void throw_empty_handle();
+SharedReason make_reason(std::string text, SourceLocation where);
+/// Posts `fn` when the task ends, or at once if it has.
+void call_when_done(TaskNode& task, std::function<void()> fn);
+
+/// A running task, seen from its loop: asyncio's `Task`. Copies name the same task.
+///
+///     auto handle = create_task(page(url));
+///     ...
+///     std::string text = co_await handle;
+///
+/// Errors      awaiting it throws what the task threw, or `TaskCancelled` if somebody cancelled it.
+/// Cancelling  an awaiter's cancel ends only that wait; `cancel()` asks the task.
+/// Threads     its loop's.
+/// Lifetime    the loop owns the task: dropping every handle changes nothing, except that a failure nobody
+/// looked at
+///             is then reported.
+template <class T>
+class TaskHandle {
+public:
+    using value_type = T;
+
+    TaskHandle() = default;
+    /// Takes over the reference that `TaskNode::spawn` gave.
+    explicit TaskHandle(TaskNode& task) : task_(&task) {}
+    TaskHandle(const TaskHandle& other) : task_(other.task_) {
+        if (task_) task_->add_reference();
+    }
+    TaskHandle(TaskHandle&& other) noexcept : task_(std::exchange(other.task_, nullptr)) {}
+    TaskHandle& operator=(TaskHandle other) noexcept {
+        std::swap(task_, other.task_);
+        return *this;
+    }
+    ~TaskHandle() {
+        if (task_) task_->release();
+    }
+
+    explicit operator bool() const noexcept { return task_ != nullptr; }
+    bool operator==(const TaskHandle&) const = default;
+
+    bool done() const { return node().done(); }
+    /// The task ended because somebody cancelled it.
+    bool cancelled() const { return done() && ended_cancelled(); }
+    bool successful() const { return done() && node().result() == PromiseBase::Result::value; }
+    bool started() const { return node().resumes() > 0; }
+
+    /// The value. Errors: `InvalidStateError` while it runs, `TaskCancelled`, or the task's own error.
+    decltype(auto) result() const {
+        check_done();
+        node().observe();
+        if (ended_cancelled()) throw task_cancelled(node());
+        auto& promise = this->promise();
+        if (node().result() == PromiseBase::Result::error) std::rethrow_exception(promise.stored_error());
+        if constexpr (!std::is_void_v<T>)
+            return static_cast<const std::remove_reference_t<T>&>(promise.value());
+    }
+    /// The value, moved out.
+    T take_result() {
+        check_done();
+        node().observe();
+        if (ended_cancelled()) throw task_cancelled(node());
+        return promise().take();
+    }
+    /// The task's error, null if it has a value. Errors: as `result()`, without throwing the stored one.
+    std::exception_ptr exception() const {
+        check_done();
+        node().observe();
+        if (ended_cancelled()) throw task_cancelled(node());
+        return promise().stored_error();
+    }
+    /// The end as a value; moves the result out.
+    Outcome<T> take_outcome() {
+        check_done();
+        node().observe();
+        if (ended_cancelled()) return Outcome<T>(task_cancelled(node()));
+        if (node().result() == PromiseBase::Result::error) return Outcome<T>(Error(promise().stored_error()));
+        if constexpr (std::is_void_v<T>)
+            return Outcome<T>(std::in_place);
+        else if constexpr (std::is_reference_v<T>)
+            return Outcome<T>(std::in_place, std::addressof(promise().value()));
+        else
+            return Outcome<T>(std::in_place, promise().take());
+    }
+
+    /// Asks the task to end. False if it has ended. The first reason stays.
+    bool cancel(std::string reason = "cancelled by its handle",
+                SourceLocation where = SourceLocation::current()) const {
+        return node().cancel(make_reason(std::move(reason), where));
+    }
+    /// Calls `fn(handle)` once the task has ended: posted, in order of registration, never inline.
+    template <class F>
+    const TaskHandle& on_done(F fn) const {
+        call_when_done(node(), [handle = *this, fn = std::move(fn)]() mutable { std::invoke(fn, handle); });
+        return *this;
+    }
+    template <class F>
+    const TaskHandle& add_done_callback(F fn) const {
+        return on_done(std::move(fn));
+    }
+
+    std::string name() const { return node().name(); }
+    std::uint64_t id() const { return node().id(); }
+    EventLoop& loop() const { return node().loop(); }
+    /// Who started it.
+    const SourceLocation& spawned_at() const { return node().spawned_at(); }
+    /// "Task-3 pending, waiting for sleep at page.cpp:12".
+    std::string state() const { return describe_state(node()); }
+    TaskNode& node() const {
+        if (!task_) throw_empty_handle();
+        return *task_;
+    }
+
+    /// `co_await handle` gives `const T&`, `co_await std::move(handle)` moves the value out.
+    class LvalueAwaiter final : public JoinWait {
+    public:
+        using JoinWait::JoinWait;
+        decltype(auto) await_resume() {
+            JoinWait::await_resume();
+            joined().add_reference();
+            return TaskHandle(joined()).result();
+        }
+    };
+    class RvalueAwaiter final : public JoinWait {
+    public:
+        using JoinWait::JoinWait;
+        T await_resume() {
+            JoinWait::await_resume();
+            joined().add_reference();
+            return TaskHandle(joined()).take_result();
+        }
+    };
+    class OutcomeAwaiter final : public JoinWait {
+    public:
+        using JoinWait::JoinWait;
+        Outcome<T> await_resume() {
+            JoinWait::await_resume();
+            joined().add_reference();
+            return TaskHandle(joined()).take_outcome();
+        }
+    };
+    LvalueAwaiter awaiter() const& { return LvalueAwaiter(node()); }
+    RvalueAwaiter awaiter() && { return RvalueAwaiter(node()); }
+    /// Waits for the end and gives it as a value: never throws the task's error. Moves the result out.
+    [[nodiscard("co_await it")]] OutcomeAwaiter join() const { return OutcomeAwaiter(node()); }
+
+    /// Waits for the end and looks at nothing.
+    [[nodiscard("co_await it")]] JoinWait join_only() const { return JoinWait(node()); }
+
+    /// The same task for other threads. Defined in bridge/pending.hpp.
+    Pending<T> pending() const;
+
+private:
+    TaskPromise<T>& promise() const { return static_cast<TaskPromise<T>&>(node().root()); }
+    bool ended_cancelled() const {
+        const auto result = node().result();
+        return result == PromiseBase::Result::cancelled || result == PromiseBase::Result::none;
+    }
+    void check_done() const {
+        if (!node().done()) throw_not_done(*task_);
+    }
+
+    TaskNode* task_ = nullptr;
+};
+
+/// Starts `task` on the running loop, as a child of the loop: it inherits neither deadline nor cancellation
+/// of its creator. Its first step is posted, in the order of creation. asyncio's `create_task`,
+/// `ensure_future`.
+///
+/// Errors      without a running loop: `std::runtime_error`.
+template <class T>
+TaskHandle<T> create_task(Task<T> task, const TaskOptions& options,
+                          SourceLocation where = SourceLocation::current()) {
+    return this_loop().create_task(std::move(task), options, where);
+}
+template <class T>
+TaskHandle<T> create_task(Task<T> task, SourceLocation where = SourceLocation::current()) {
+    return this_loop().create_task(std::move(task), where);
+}
+/// A handle where a task is wanted is taken as it is.
+template <class T>
+TaskHandle<T> create_task(TaskHandle<T> handle) {
+    return handle;
+}
+
+// Implementation
+
+template <class T>
+TaskHandle<T> spawn_in(TaskDomain& domain, ScopeNode& parent, Task<T> task, std::string_view name,
+                       SourceLocation where) {
+    if (!task.valid()) throw_moved_from_task();
+    // The frame is ours only once the node exists.
+    struct Owner {
+        TaskPromise<T>* promise;
+        ~Owner() {
+            if (promise) promise->handle().destroy();
+        }
+    } owner{&std::move(task).release()};
+    TaskNode& node = TaskNode::spawn(domain, parent, *owner.promise, name, where);
+    owner.promise = nullptr;
+    return TaskHandle<T>(node);
+}
+
+template <class T>
+TaskHandle<T> EventLoop::create_task(Task<T> task, const TaskOptions& options, SourceLocation where) {
+    require_open("start a task");
+    TaskDomain& domain = TaskDomain::of(*this);
+    return spawn_in(domain, domain.root(), std::move(task), options.name, where);
+}
+
+template <class T>
+TaskHandle<T> EventLoop::create_task(Task<T> task, SourceLocation where) {
+    return create_task(std::move(task), TaskOptions{}, where);
+}
+
+}  // namespace tandem::inline v1

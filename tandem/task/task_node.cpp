@@ -1,0 +1,199 @@
+#include <tandem/task/task_node.hpp>
+
+#include <tandem/base/errors.hpp>
+#include <tandem/task/wait.hpp>
+
+#include <cxxabi.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <new>
+#include <typeinfo>
+#include <utility>
+
+namespace tandem::inline v1 {
+namespace {
+
+constinit thread_local TaskNode* running_task = nullptr;
+
+// g++ 12 lays out some frames wrongly (semantics Z4): the first resume returns with nothing done and nothing
+// awaited.
+[[noreturn]] void abort_stuck(const TaskNode& task, const PromiseBase& frame) {
+    std::fprintf(stderr,
+                 "tandem: the coroutine %s (%s:%u) of task %s returned without suspending; see Z4 in the "
+                 "manual: g++ 12 "
+                 "miscompiles `if (co_await f())` in a function whose outermost block declares no local\n",
+                 frame.born().function_name(), frame.born().file_name(), frame.born().line(),
+                 task.name().c_str());
+    std::abort();
+}
+
+}  // namespace
+
+TaskNode* current_task_node() noexcept { return running_task; }
+
+void PromiseBase::unhandled_exception() noexcept {
+    const std::type_info* type = abi::__cxa_current_exception_type();
+    result_ = type && *type == typeid(Cancelled) ? Result::cancelled : Result::error;
+    fatal_ = type && (*type == typeid(Interrupted) || *type == typeid(SystemExit));
+    error_ = std::current_exception();
+}
+
+void throw_moved_from_task() {
+    throw InvalidStateError(
+        "this Task was used already or moved from: a Task runs once; call the coroutine function again for a "
+        "new one");
+}
+
+TaskNode::TaskNode(TaskDomain& domain, PromiseBase& root, SourceLocation where)
+    : ScopeNode(Kind::task), domain_(&domain), spawned_at_(where) {
+    position_.frame = &root;
+    const auto id = domain.next_id();
+    id_high_ = static_cast<std::uint16_t>(id >> 32);
+    id_low_ = static_cast<std::uint32_t>(id);
+}
+
+TaskNode& TaskNode::spawn(TaskDomain& domain, ScopeNode& parent, PromiseBase& root, std::string_view name,
+                          SourceLocation where) {
+    void* block = domain.take_block();
+    TaskNode* task = nullptr;
+    try {
+        task = ::new (block) TaskNode(domain, root, where);
+        if (!name.empty()) task->extra().name = name;
+    } catch (...) {
+        if (task) task->~TaskNode();
+        domain.give_block(block);
+        throw;
+    }
+    root.start_in(*task, nullptr);
+    task->attach(parent);
+    if (parent.kind() == Kind::group) {
+        ++static_cast<GroupScope&>(parent).live_;
+        task->counted_ = true;
+    }
+    ++domain.live_;
+    ++domain.spawned_;
+    domain.loop().post(*task);
+    return *task;
+}
+
+std::string TaskNode::name() const {
+    if (extra_ && !extra_->name.empty()) return extra_->name;
+    return "Task-" + std::to_string(id());
+}
+
+PromiseBase* TaskNode::frame() const {
+    return status_ == Status::waiting ? position_.wait->frame() : position_.frame;
+}
+
+TaskNode::Extra& TaskNode::extra() {
+    if (!extra_) extra_ = std::make_unique<Extra>();
+    return *extra_;
+}
+
+void TaskNode::run() {
+    if (resumes_ == 0 && cancelled()) {
+        // Cancelled before its first step: the body never runs (sem:C21).
+        finish();
+        return;
+    }
+    running_task = this;
+    status_ = Status::running;
+    threw_in_step_ = false;
+    ++resumes_;
+    loop().ready_budget = EventLoop::ready_awaits_per_step;
+    PromiseBase* frame = position_.frame;
+    do {
+        PromiseBase* const entered = frame;
+        entered->handle().resume();
+        frame = position_.frame;
+        if (status_ == Status::running && frame == entered) [[unlikely]]
+            abort_stuck(*this, *entered);
+    } while (status_ == Status::running);
+    running_task = nullptr;
+    if (status_ == Status::finishing) finish();
+}
+
+void TaskNode::wake() noexcept {
+    position_.frame = position_.wait->frame();
+    status_ = Status::ready;
+    cancel_asked_ = false;
+    loop().post(*this);
+}
+
+void TaskNode::ask_to_end() noexcept {
+    if (status_ != Status::waiting || cancel_asked_) return;
+    cancel_asked_ = true;
+    if (position_.wait->request_cancel()) wake();
+}
+
+void TaskNode::throw_cancelled() {
+    threw_in_step_ = true;
+    CancelledAccess::raise(scope().reason());
+}
+
+bool TaskNode::cancel(SharedReason reason) {
+    if (done()) return false;
+    request_cancel(std::move(reason));
+    return true;
+}
+
+void TaskNode::add_hook(CompletionHook& hook) { extra().hooks.push_back(hook); }
+
+void TaskNode::child_detached() noexcept {
+    // A task ends only when what it adopted has ended (sem:K33).
+    if (status_ == Status::finishing && !first_child()) finish();
+}
+
+void TaskNode::finish() noexcept {
+    status_ = Status::finishing;
+    if (first_child()) return;
+    status_ = Status::finished;
+    ScopeNode* const group = parent();
+    if (root().fatal()) {
+        observed_ = true;
+        loop().leave_with(root().stored_error());
+    }
+    detach();
+    --domain_->live_;
+    if (counted_) {
+        auto& owner = *static_cast<GroupScope*>(group);
+        --owner.live_;
+        owner.child_done(*this);
+    }
+    if (extra_) {
+        while (CompletionHook* hook = extra_->hooks.pop_front()) hook->task_done(*this);
+    }
+    release();
+}
+
+void TaskNode::release() {
+    if (--references_ > 0) {
+        return;
+    }
+    if (!observed_ && result() == PromiseBase::Result::error) report_unretrieved();
+    destroy();
+}
+
+void TaskNode::report_unretrieved() noexcept {
+    if (!domain_->loop_) return;
+    std::string at;
+    try {
+        const auto& where = root().at();
+        at = std::string(where.file_name()) + ":" + std::to_string(where.line());
+        loop().call_exception_handler({"exception of a task was never retrieved, last await at " + at,
+                                       root().stored_error(), name(), spawned_at_, Severity::error});
+    } catch (...) {
+        std::fputs("tandem: exception of a task was never retrieved, and there is no memory to say which\n",
+                   stderr);
+    }
+}
+
+void TaskNode::destroy() noexcept {
+    root().handle().destroy();
+    TaskDomain& domain = *domain_;
+    this->~TaskNode();
+    domain.give_block(this);
+}
+
+}  // namespace tandem::inline v1

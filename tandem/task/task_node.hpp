@@ -1,0 +1,190 @@
+#pragma once
+
+#include <tandem/base/intrusive_list.hpp>
+#include <tandem/base/source_location.hpp>
+#include <tandem/base/time.hpp>
+#include <tandem/loop/event_loop.hpp>
+#include <tandem/loop/runnable.hpp>
+#include <tandem/task/promise.hpp>
+#include <tandem/task/scope_node.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace tandem::inline v1 {
+
+class TaskDomain;
+class Wait;
+
+/// Told once when a task has ended, on its loop, in order of registration.
+class CompletionHook {
+public:
+    ListLink<CompletionHook> hook_link;
+    virtual void task_done(TaskNode& task) noexcept = 0;
+
+protected:
+    ~CompletionHook() = default;
+};
+
+/// How a task is started. A view and a flag: fit for `co_await` expressions (sem:Z21).
+struct TaskOptions {
+    std::string_view name = {};  ///< default `Task-<n>`
+};
+
+/// A running task: a chain of frames with one identity, one scope, one loop. 112 bytes, from the loop's pool.
+class TaskNode final : public Runnable, public ScopeNode {
+public:
+    enum class Status : std::uint8_t { ready, running, waiting, finishing, finished };
+
+    /// Makes a running task of a frame that was never started. Its first step is posted. The caller gets one
+    /// reference, the loop has another until the task has ended.
+    static TaskNode& spawn(TaskDomain& domain, ScopeNode& parent, PromiseBase& root, std::string_view name,
+                           SourceLocation where);
+
+    std::uint64_t id() const { return std::uint64_t{id_high_} << 32 | id_low_; }
+    std::string name() const;
+    Status status() const { return status_; }
+    bool done() const { return status_ == Status::finished; }
+    EventLoop& loop() const;
+    TaskDomain& domain() const { return *domain_; }
+    const SourceLocation& spawned_at() const { return spawned_at_; }
+    std::uint32_t resumes() const { return resumes_; }
+    /// The innermost scope of the code it runs.
+    ScopeNode& scope() const { return *scope_; }
+    void set_scope(ScopeNode& scope) { scope_ = &scope; }
+    /// The frame that stands deepest: what it awaits is `frame()->at()`. Inside a step, the one that runs.
+    PromiseBase* frame() const;
+    /// What it waits for; null unless it is suspended.
+    Wait* waiting() const { return status_ == Status::waiting ? position_.wait : nullptr; }
+
+    // For awaiters.
+    void go_on_with(PromiseBase& frame) { position_.frame = &frame; }
+    void finish_with(PromiseBase& root) {
+        position_.frame = &root;
+        status_ = Status::finishing;
+    }
+    void suspend(Wait& wait) {
+        position_.wait = &wait;
+        status_ = Status::waiting;
+    }
+    /// Posts the next step of a suspended task.
+    void wake() noexcept;
+    /// Calls `request_cancel` of what it waits for, once per wait.
+    void ask_to_end() noexcept;
+    bool cancel_asked() const { return cancel_asked_; }
+    /// Throws `Cancelled` for the innermost scope.
+    [[noreturn]] void throw_cancelled();
+    bool threw_in_this_step() const { return threw_in_step_; }
+
+    // For handles, groups, and whoever reads the result.
+    void add_reference() { ++references_; }
+    void release();
+    void add_hook(CompletionHook& hook);
+    void remove_hook(CompletionHook& hook) {
+        if (extra_) extra_->hooks.remove(hook);
+    }
+    /// Cancels the task's own scope. False if it has ended.
+    bool cancel(SharedReason reason);
+    SharedReason own_reason() const { return extra_ ? extra_->reason : nullptr; }
+    void set_own_reason(SharedReason reason) { extra().reason = std::move(reason); }
+    /// Precondition: done. The frame whose promise holds the result.
+    PromiseBase& root() const { return *position_.frame; }
+    PromiseBase::Result result() const { return root().result(); }
+    /// Somebody looked at the failure: it is no longer "never retrieved" (sem:K30).
+    void observe() { observed_ = true; }
+
+private:
+    struct Extra {
+        IntrusiveList<CompletionHook, &CompletionHook::hook_link> hooks;
+        SharedReason reason;
+        std::string name;
+    };
+
+    friend class TaskDomain;
+    TaskNode(TaskDomain& domain, PromiseBase& root, SourceLocation where);
+    ~TaskNode() = default;
+    void run() override;
+    void discard() noexcept override {}
+    void finish() noexcept;
+    void report_unretrieved() noexcept;
+    void destroy() noexcept;
+    Extra& extra();
+    friend class ScopeNode;
+    void child_detached() noexcept;
+
+    // In ScopeNode's tail padding, and two halves of a word: order matters, see the size check.
+    Status status_ : 4 = Status::ready;
+    bool cancel_asked_ : 1 = false;
+    bool threw_in_step_ : 1 = false;
+    bool observed_ : 1 = false;
+    bool counted_ : 1 = false;
+    std::uint16_t id_high_ = 0;
+    std::uint32_t id_low_ = 0;
+    std::uint32_t references_ = 2;
+    union {
+        PromiseBase* frame;  // ready, running: where to go on; finished: the root
+        Wait* wait;          // waiting
+    } position_;
+    TaskDomain* domain_;
+    ScopeNode* scope_ = this;
+    SourceLocation spawned_at_;
+    std::unique_ptr<Extra> extra_;
+    std::uint32_t resumes_ = 0;
+};
+
+/// The task that runs on this thread, also inside frames it awaits; null in plain callbacks and plain
+/// threads.
+TaskNode* current_task_node() noexcept;
+
+/// A loop's tasks: the root of its scope tree and the pool they come from. Lives until the last handle is
+/// gone.
+class TaskDomain final {
+public:
+    /// The domain of a loop, made at its first task.
+    static TaskDomain& of(EventLoop& loop);
+
+    EventLoop& loop() const { return *loop_; }
+    ScopeNode& root() { return root_; }
+    std::size_t live() const { return live_; }
+    std::uint64_t spawned() const { return spawned_; }
+
+private:
+    friend class TaskNode;
+    class Tenant;
+    struct Root : ScopeNode {
+        Root() : ScopeNode(Kind::root) {}
+    };
+    struct Block {
+        Block* next;
+    };
+    explicit TaskDomain(EventLoop& loop) : loop_(&loop) {}
+    ~TaskDomain();
+    void* take_block();
+    void give_block(void* block) noexcept;
+    std::uint64_t next_id();
+    void loop_gone() noexcept;
+
+    EventLoop* loop_;  // null once the loop is closed
+    Root root_;
+    std::size_t live_ = 0;    // tasks that have not ended
+    std::size_t blocks_ = 0;  // nodes that exist: live ones, and ended ones that handles hold
+    std::uint64_t spawned_ = 0;
+    std::uint64_t id_ = 0;
+    std::uint64_t id_end_ = 0;
+    Block* free_ = nullptr;
+    Block* slabs_ = nullptr;
+};
+
+inline EventLoop& TaskNode::loop() const { return domain_->loop(); }
+
+inline void PromiseBase::finish() noexcept {
+    if (awaiter_)
+        task_->go_on_with(*awaiter_);
+    else
+        task_->finish_with(*this);
+}
+
+}  // namespace tandem::inline v1

@@ -1,0 +1,43 @@
+#include <tandem/task/wait_handles.hpp>
+
+namespace tandem::inline v1 {
+
+WatchTasks::WatchTasks(std::vector<TaskNode*> tasks, ReturnWhen when) : when_(when) {
+    for (TaskNode* watched : tasks) {
+        if (watched->done()) {
+            note(*watched);
+            continue;
+        }
+        ++live_;
+        Hook& hook = hooks_.emplace_back();
+        hook.owner = this;
+        hook.watched = watched;
+        watched->add_hook(hook);
+    }
+}
+
+WatchTasks::~WatchTasks() {
+    for (Hook& hook : hooks_) {
+        if (hook.watched) hook.watched->remove_hook(hook);
+    }
+}
+
+bool WatchTasks::enough() const {
+    return live_ == 0 || (when_ == ReturnWhen::first_completed && !done_.empty()) ||
+           (when_ == ReturnWhen::first_exception && failed_);
+}
+
+void WatchTasks::note(TaskNode& ended) {
+    done_.push_back(&ended);
+    if (ended.result() == PromiseBase::Result::error) failed_ = true;
+}
+
+void WatchTasks::Hook::task_done(TaskNode& ended) noexcept {
+    watched = nullptr;
+    --owner->live_;
+    owner->note(ended);
+    // Woken once; what ends until the step runs is in `done` too.
+    if (owner->enough() && owner->frame() && owner->task().waiting() == owner) owner->task().wake();
+}
+
+}  // namespace tandem::inline v1

@@ -1,0 +1,97 @@
+#include <tandem/testing/async_test.hpp>
+
+#include <tandem/base/errors.hpp>
+#include <tandem/loop/event_loop.hpp>
+#include <tandem/task/current_task.hpp>
+#include <tandem/task/run_until_complete.hpp>
+#include <tandem/testing/watchdog.hpp>
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace tandem::inline v1::testing {
+namespace {
+
+std::size_t open_descriptors() {
+    std::size_t count = 0;
+    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++count;
+    return count;
+}
+
+class AsyncTest final : public ::testing::Test {
+public:
+    AsyncTest(Task<void> (*body)(), BackendChoice backend, bool virtual_time)
+        : body_(body), backend_(backend), virtual_time_(virtual_time) {}
+
+    void TestBody() override {
+        const auto descriptors = open_descriptors();
+        VirtualTime time;
+        EventLoopOptions options;
+        options.backend = backend_;
+        options.time = virtual_time_ ? &time : nullptr;
+        std::unique_ptr<EventLoop> loop;
+        try {
+            loop = std::make_unique<EventLoop>(options);
+        } catch (const BackendUnavailable& error) {
+            GTEST_SKIP() << error.what();
+        }
+        EventLoop* watched = loop.get();
+        // The tree is read while the loop's thread may run: the process ends right after, and a hang stands
+        // still.
+        const Watchdog watchdog(std::chrono::seconds(60),
+                                [watched] { std::fputs(dump_tree(*watched).c_str(), stderr); });
+        try {
+            loop->run_until_complete(body_());
+        } catch (...) {
+            ADD_FAILURE() << "the test's body threw " << describe(std::current_exception());
+        }
+        EXPECT_EQ(all_tasks(*loop).size(), 0U) << "tasks left behind:\n" << dump_tree(*loop);
+        // Timers that were cancelled stand in the heap until their turn; live ones are a leak.
+        EXPECT_EQ(loop->timers().live(), 0U) << "timers left behind";
+        EXPECT_EQ(loop->operations().in_use(), 0U) << "operations left behind";
+        loop.reset();
+        EXPECT_EQ(open_descriptors(), descriptors) << "descriptors left behind";
+    }
+
+private:
+    Task<void> (*body_)();
+    BackendChoice backend_;
+    bool virtual_time_;
+};
+
+// A run of the whole suite on one backend, TANDEM_BACKEND=epoll under ThreadSanitizer say, leaves the others
+// out.
+bool wanted(const char* backend) {
+    const char* only = std::getenv("TANDEM_BACKEND");
+    return !only || *only == '\0' || std::strcmp(only, "auto") == 0 || std::strcmp(only, backend) == 0;
+}
+
+}  // namespace
+
+int register_async_test(const char* suite, const char* name, Task<void> (*body)(), SourceLocation where,
+                        bool virtual_time) {
+    struct Variant {
+        const char* name;
+        BackendChoice choice;
+    };
+    for (const Variant& variant :
+         {Variant{"uring", BackendChoice::uring}, Variant{"epoll", BackendChoice::epoll}}) {
+        if (!wanted(variant.name)) continue;
+        const auto choice = variant.choice;
+        ::testing::RegisterTest(suite, (std::string(name) + "/" + variant.name).c_str(), nullptr, nullptr,
+                                where.file_name(), static_cast<int>(where.line()),
+                                [body, choice, virtual_time]() -> ::testing::Test* {
+                                    return new AsyncTest(body, choice, virtual_time);
+                                });
+    }
+    return 0;
+}
+
+}  // namespace tandem::inline v1::testing
