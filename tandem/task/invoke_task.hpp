@@ -50,10 +50,8 @@ using AwaitResult = decltype(awaiter_for(std::declval<A>()).await_resume());
 
 /// What may stand where a task is wanted: a Task, a handle, or anything else that can be awaited.
 template <class A>
-concept AnyAwaitable =
-    is_task_v<std::remove_cvref_t<A>> || LibraryAwaiter<A> || ForeignAwaitable<A> || requires(A&& a) {
-        { std::forward<A>(a).awaiter() } -> LibraryAwaiter;
-    };
+concept AnyAwaitable = is_task_v<std::remove_cvref_t<A>> || LibraryAwaiter<A> || ForeignAwaitable<A> ||
+                       HasAwaiter<A> || BecomesTask<A>;
 
 /// Anything awaitable as a Task.
 template <class A>

@@ -87,6 +87,13 @@ public:
 template <class A>
 concept LibraryAwaiter = std::derived_from<std::remove_cvref_t<A>, Wait>;
 
+template <class A>
+concept HasAwaiter = requires(A&& a) {
+    { std::forward<A>(a).awaiter() } -> LibraryAwaiter;
+};
+template <class A>
+concept BecomesTask = requires(A&& a) { std::forward<A>(a).to_task().awaiter(); };
+
 /// The promise of `Task<T>`: all awaiting of a task's frames goes through its `await_transform`.
 template <class T>
 class TaskPromise final : public ResultPromise<T> {
@@ -108,20 +115,20 @@ public:
         awaiter.bind(*this);
         return Referred<std::remove_reference_t<A>>(awaiter);
     }
+    /// Things that become a Task when they are awaited: a `dual` call.
+    template <BecomesTask A>
+    auto await_transform(A&& call, SourceLocation where = SourceLocation::current()) {
+        this->stand_at(where);
+        return std::forward<A>(call).to_task().awaiter();
+    }
     /// Things with an `awaiter()` of the library's kind: handles.
-    template <class A>
-        requires requires(A&& a) {
-            { std::forward<A>(a).awaiter() } -> LibraryAwaiter;
-        }
+    template <HasAwaiter A>
     auto await_transform(A&& awaitable, SourceLocation where = SourceLocation::current()) {
         this->stand_at(where);
         return Bound<decltype(std::forward<A>(awaitable).awaiter())>(*this, std::forward<A>(awaitable));
     }
     template <class A>
-        requires(!LibraryAwaiter<A> &&
-                 !requires(A&& a) {
-                     { std::forward<A>(a).awaiter() } -> LibraryAwaiter;
-                 })
+        requires(!LibraryAwaiter<A> && !HasAwaiter<A> && !BecomesTask<A>)
     auto await_transform(A&& awaitable, SourceLocation where = SourceLocation::current()) {
         static_assert(ForeignAwaitable<A>,
                       "this type cannot be awaited: it has no C++20 awaiter and no operator co_await");
