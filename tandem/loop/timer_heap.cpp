@@ -6,103 +6,63 @@
 namespace tandem::inline v1 {
 
 void TimerHeap::add(Timer& timer, TimePoint when) {
-    std::uint32_t slot = free_slots_;
-    if (slot != Timer::unarmed) {
-        // The heap has room for as many entries as there are slots: nothing below can throw.
-        free_slots_ = static_cast<std::uint32_t>(slots_[slot].next_free);
-    } else {
-        if (slots_.size() >= (std::size_t{1} << slot_bits)) throw std::bad_alloc();
-        slot = static_cast<std::uint32_t>(slots_.size());
-        slots_.push_back({});
-        if (heap_.capacity() < slots_.capacity()) heap_.reserve(slots_.capacity());
-    }
-    slots_[slot].timer = &timer;
+    if (heap_.size() >= Timer::unarmed) throw std::bad_alloc();
+    heap_.push_back({when.time_since_epoch().count(), &timer});
     timer.when_ = when;
-    timer.slot_ = slot;
-    heap_.push_back({when.time_since_epoch().count(), sequence_++ << slot_bits | slot});
-    ++live_;
+    timer.sequence_ = sequence_++;
+    timer.place_ = static_cast<std::uint32_t>(heap_.size() - 1);
     sift_up(heap_.size() - 1);
 }
 
 void TimerHeap::remove(Timer& timer) noexcept {
     if (!timer.armed()) return;
-    slots_[timer.slot_].timer = nullptr;
-    timer.slot_ = Timer::unarmed;
-    --live_;
-    if (heap_.size() > 100 && live_ < heap_.size() / 2) compact();
-}
-
-TimePoint TimerHeap::next() noexcept {
-    while (!heap_.empty() && timer_of(heap_.front()) == nullptr) pop_top();
-    return heap_.empty() ? TimePoint::max() : TimePoint(Duration(heap_.front().when));
+    const std::size_t place = timer.place_;
+    timer.place_ = Timer::unarmed;
+    const Entry last = heap_.back();
+    heap_.pop_back();
+    if (place == heap_.size()) return;
+    put(place, last);
+    sift_up(place);
+    sift_down(last.timer->place_);
 }
 
 void TimerHeap::run_due(TimePoint now) noexcept {
     const auto limit = sequence_;
-    while (!heap_.empty() && heap_.front().when <= now.time_since_epoch().count()) {
-        const Entry top = heap_.front();
-        if (top.sequence_and_slot >> slot_bits >= limit) break;
-        Timer* timer = timer_of(top);
-        pop_top();
-        if (!timer) continue;
-        timer->slot_ = Timer::unarmed;
-        --live_;
-        timer->due();
+    while (!heap_.empty() && heap_[0].when <= now.time_since_epoch().count()) {
+        Timer& timer = *heap_[0].timer;
+        // Armed by a due() of this very call: it may be due already, but waits its turn.
+        if (static_cast<std::int32_t>(timer.sequence_ - limit) >= 0) break;
+        remove(timer);
+        timer.due();
     }
 }
 
-void TimerHeap::sift_up(std::size_t index) noexcept {
-    const Entry moving = heap_[index];
-    while (index > 0) {
-        const std::size_t parent = (index - 1) / arity;
+void TimerHeap::sift_up(std::size_t place) noexcept {
+    const Entry moving = heap_[place];
+    while (place > 0) {
+        const std::size_t parent = (place - 1) / arity;
         if (!before(moving, heap_[parent])) break;
-        heap_[index] = heap_[parent];
-        index = parent;
+        put(place, heap_[parent]);
+        place = parent;
     }
-    heap_[index] = moving;
+    put(place, moving);
 }
 
-void TimerHeap::sift_down(std::size_t index) noexcept {
-    const Entry moving = heap_[index];
+void TimerHeap::sift_down(std::size_t place) noexcept {
+    const Entry moving = heap_[place];
     const std::size_t size = heap_.size();
     for (;;) {
-        const std::size_t first = index * arity + 1;
+        const std::size_t first = place * arity + 1;
         if (first >= size) break;
         std::size_t least = first;
         for (std::size_t child = first + 1; child < std::min(first + arity, size); ++child) {
             if (before(heap_[child], heap_[least])) least = child;
         }
         if (!before(heap_[least], moving)) break;
-        heap_[index] = heap_[least];
-        index = least;
+        put(place, heap_[least]);
+        place = least;
     }
-    heap_[index] = moving;
-}
-
-void TimerHeap::pop_top() noexcept {
-    free_slot(slot_of(heap_.front()));
-    heap_.front() = heap_.back();
-    heap_.pop_back();
-    if (heap_.size() > 1) sift_down(0);
-}
-
-void TimerHeap::free_slot(std::uint32_t slot) noexcept {
-    slots_[slot].next_free = free_slots_;
-    free_slots_ = slot;
-}
-
-void TimerHeap::compact() noexcept {
-    std::size_t kept = 0;
-    for (const Entry& entry : heap_) {
-        if (timer_of(entry))
-            heap_[kept++] = entry;
-        else
-            free_slot(slot_of(entry));
-    }
-    heap_.resize(kept);
-    for (std::size_t index = kept / arity + 1; index-- > 0;) {
-        if (index < kept) sift_down(index);
-    }
+    put(place, moving);
 }
 
 }  // namespace tandem::inline v1

@@ -13,7 +13,7 @@ namespace tandem::inline v1 {
 class Timer {
 public:
     TimePoint when() const { return when_; }
-    bool armed() const { return slot_ != unarmed; }
+    bool armed() const { return place_ != unarmed; }
 
 protected:
     Timer() = default;
@@ -28,15 +28,19 @@ private:
     virtual void due() noexcept = 0;
 
     TimePoint when_{};
-    std::uint32_t slot_ = unarmed;
+    std::uint32_t place_ = unarmed;  // in the heap
+    std::uint32_t sequence_ = 0;
 };
 
 /// Timers in order of (deadline, order of registration): first in, first out for equal deadlines (sem:L11).
 ///
-/// Removing only empties the timer's slot, and the entry goes when it reaches the top; once more than 100
-/// entries stand here and more than half are empty, all empty ones go (sem:L15). So arming and removing costs
-/// O(1) on average however many timers there are. A heap of four children per node: half the levels, and
-/// siblings share a cache line.
+/// A heap of four children per node: half the levels, and siblings share a cache line. Each timer knows its place,
+/// so that a removed one is gone at once: what remains of a cancelled timeout is nothing, and there is nothing to
+/// compact (sem:L15).
+///
+/// Errors      `add` throws `std::bad_alloc`, also past 2^32 timers.
+/// Threads     the loop's.
+/// Lifetime    armed timers must be removed before the heap dies.
 class TimerHeap {
 public:
     /// Precondition: `timer` is not armed.
@@ -44,46 +48,34 @@ public:
     /// Does nothing for a timer that is not armed.
     void remove(Timer& timer) noexcept;
 
-    bool empty() const { return live_ == 0; }
-    std::size_t live() const { return live_; }
-    std::size_t entries() const { return heap_.size(); }
-    /// The earliest deadline, `TimePoint::max()` if there is none. Drops empty entries at the top.
-    TimePoint next() noexcept;
+    bool empty() const { return heap_.empty(); }
+    std::size_t live() const { return heap_.size(); }
+    /// The earliest deadline, `TimePoint::max()` if there is none.
+    TimePoint next() const noexcept { return heap_.empty() ? TimePoint::max() : TimePoint(Duration(heap_[0].when)); }
     /// Calls `due()` of every timer with `when <= now`, in order. Those that they arm wait for the next call.
     void run_due(TimePoint now) noexcept;
 
 private:
     struct Entry {
         std::int64_t when;
-        std::uint64_t
-            sequence_and_slot;  // 40 bits of sequence above 24 bits of slot: one comparison orders both
+        Timer* timer;
     };
-    static constexpr int slot_bits = 24;
     static constexpr std::size_t arity = 4;
 
+    // The sequence is looked at for equal deadlines alone; its difference stays right when the count wraps.
     static bool before(const Entry& a, const Entry& b) {
-        return a.when != b.when ? a.when < b.when : a.sequence_and_slot < b.sequence_and_slot;
+        if (a.when != b.when) return a.when < b.when;
+        return static_cast<std::int32_t>(a.timer->sequence_ - b.timer->sequence_) < 0;
     }
-    Timer* timer_of(const Entry& entry) const { return slots_[slot_of(entry)].timer; }
-    static std::uint32_t slot_of(const Entry& entry) {
-        return static_cast<std::uint32_t>(entry.sequence_and_slot & ((1U << slot_bits) - 1));
+    void put(std::size_t place, const Entry& entry) {
+        heap_[place] = entry;
+        entry.timer->place_ = static_cast<std::uint32_t>(place);
     }
-    void sift_up(std::size_t index) noexcept;
-    void sift_down(std::size_t index) noexcept;
-    void pop_top() noexcept;
-    void compact() noexcept;
-    void free_slot(std::uint32_t slot) noexcept;
-
-    union Slot {
-        Timer* timer;  // null: removed, the entry still stands in the heap
-        std::uint64_t next_free;
-    };
+    void sift_up(std::size_t place) noexcept;
+    void sift_down(std::size_t place) noexcept;
 
     std::vector<Entry> heap_;
-    std::vector<Slot> slots_;
-    std::uint32_t free_slots_ = Timer::unarmed;
-    std::uint64_t sequence_ = 0;
-    std::size_t live_ = 0;
+    std::uint32_t sequence_ = 0;
 };
 
 }  // namespace tandem::inline v1
