@@ -14,7 +14,7 @@ namespace tandem::inline v1 {
 
 /// What `Backend::submit` did.
 struct Submitted {
-    bool done = false;         ///< the operation is over: `result` is final and `completed()` will not be called
+    bool done = false;  ///< the operation is over: `result` is final and `completed()` will not be called
     std::int32_t result = 0;
 };
 
@@ -23,35 +23,36 @@ struct Submitted {
 ///
 /// Errors      travel in results, as negative errno; no verb throws.
 /// Cancelling  is a request: the operation still completes, once, as itself or with -ECANCELED.
-/// Threads     the loop's (the thread that calls `wait()`), except `wake()`, which any thread and any signal
-///             handler may call.
+/// Threads     the loop's (the thread that calls `wait()`; another one may go on later, operations in flight
+/// or not),
+///             except `wake()`, which any thread and any signal handler may call. `completed()` may call
+///             every verb but `wait()`.
 /// Lifetime    outlives every operation given to it: the destructor cancels what is left and waits for it.
 class Backend {
 public:
     virtual ~Backend() = default;
     virtual std::string_view name() const noexcept = 0;
 
-    /// Starts an operation, or finishes it on the spot when that costs no waiting (a ready socket under epoll).
+    /// Starts an operation, or finishes it on the spot when that costs no waiting (a ready socket under
+    /// epoll).
     [[nodiscard]] virtual Submitted submit(Operation& operation) noexcept = 0;
     /// Asks a submitted operation to end early. Idempotent. Its `completed()` is never called from in here.
     virtual void cancel(Operation& operation) noexcept = 0;
-    /// Completes what is ready; with nothing ready, sleeps until `deadline` (CLOCK_MONOTONIC), a completion or a
-    /// `wake()`. `TimePoint::min()` looks and does not sleep, `TimePoint::max()` has no limit. Calls `completed()`
-    /// of each finished operation before it returns.
+    /// Completes what is ready; with nothing ready, sleeps until `deadline` (CLOCK_MONOTONIC), a completion
+    /// or a `wake()`. `TimePoint::min()` looks and does not sleep, `TimePoint::max()` has no limit. Calls
+    /// `completed()` of each finished operation before it returns.
     virtual void wait(TimePoint deadline) noexcept = 0;
     /// Ends a `wait()` early, or the next one if none is running. Async-signal-safe.
     virtual void wake() noexcept = 0;
-    /// The descriptor's owner is about to close it or to hand it away; no operation on it is in flight. The backend
-    /// drops what it kept under that number, so that a new file under the same number inherits nothing (sem:L44).
+    /// The descriptor's owner is about to close it or to hand it away; no operation on it is in flight. The
+    /// backend drops what it kept under that number, so that a new file under the same number inherits
+    /// nothing (sem:L44).
     virtual void forget(int fd) noexcept = 0;
     /// Operations submitted and not yet completed.
     virtual std::size_t in_flight() const noexcept = 0;
-    /// Readable when `wait(TimePoint::min())` would find something: lets a foreign loop drive this one (sem:L46).
+    /// Readable when `wait(TimePoint::min())` would find something: lets a foreign loop drive this one
+    /// (sem:L46).
     virtual int pollable_fd() noexcept = 0;
-    /// The calling thread stops driving for now, and another one may go on. Called where a loop's run ends; costs
-    /// nothing when no operation is in flight. The backend brings back what only this thread could complete. It calls
-    /// no `completed()`.
-    virtual void leave_thread() noexcept {}
 };
 
 enum class BackendChoice : std::uint8_t { automatic, uring, epoll };
@@ -68,10 +69,11 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-/// `automatic` reads `TANDEM_BACKEND` (`uring`, `epoll`, `auto`), then tries io_uring by using it and falls back to
-/// epoll on EPERM, ENOSYS, EACCES, ENOMEM or EMFILE.
+/// `automatic` reads `TANDEM_BACKEND` (`uring`, `epoll`, `auto`), then tries io_uring by using it and falls
+/// back to epoll on EPERM, ENOSYS, EACCES, ENOMEM or EMFILE.
 ///
-/// Errors      `BackendUnavailable` if io_uring was asked for by name and is not to be had, or if `TANDEM_BACKEND`
+/// Errors      `BackendUnavailable` if io_uring was asked for by name and is not to be had, or if
+/// `TANDEM_BACKEND`
 ///             holds something else; `std::system_error` if not even epoll can be set up (EMFILE).
 ChosenBackend choose_backend(BackendChoice choice = BackendChoice::automatic);
 

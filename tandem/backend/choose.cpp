@@ -16,13 +16,15 @@ BackendChoice choice_from_environment() {
     if (wanted.empty() || wanted == "auto") return BackendChoice::automatic;
     if (wanted == "uring") return BackendChoice::uring;
     if (wanted == "epoll") return BackendChoice::epoll;
-    throw BackendUnavailable("TANDEM_BACKEND is '" + std::string(wanted) + "', known are uring, epoll and auto");
+    throw BackendUnavailable("TANDEM_BACKEND is '" + std::string(wanted) +
+                             "', known are uring, epoll and auto");
 }
 
 }  // namespace
 
-// The only place that knows which backends exist. The environment is read before any probe: some sandboxes kill a
-// process for the system call itself (termux-packages#16734), and with `epoll` no io_uring call is ever made.
+// The only place that knows which backends exist. The environment is read before any probe: some sandboxes
+// kill a process for the system call itself (termux-packages#16734), and with `epoll` no io_uring call is
+// ever made.
 ChosenBackend choose_backend(BackendChoice choice) {
     if (choice == BackendChoice::automatic) choice = choice_from_environment();
     if (choice == BackendChoice::epoll) return {.backend = make_epoll_backend(), .fallback_reason = {}};

@@ -35,7 +35,8 @@ PollSet::Side side_of(OpCode code) noexcept {
     return writes ? PollSet::Side::writable : PollSet::Side::readable;
 }
 
-// epoll_pwait2 counts nanoseconds; where it is missing (before 5.11, or denied) a wait is rounded up, never down.
+// epoll_pwait2 counts nanoseconds; where it is missing (before 5.11, or denied) a wait is rounded up, never
+// down.
 int sleep(int epoll, epoll_event* events, int capacity, Duration time, bool for_ever) noexcept {
     static std::atomic<bool> has_nanoseconds = true;
     if (for_ever) return ::epoll_wait(epoll, events, capacity, -1);
@@ -113,12 +114,16 @@ Submitted EpollBackend::submit(Operation& operation) noexcept {
     if (closing_) return {true, -ECANCELED};
     switch (operation.code) {
         case OpCode::poll_readable:
-        case OpCode::poll_writable: return start_poll(operation, side_of(operation.code));
+        case OpCode::poll_writable:
+            return start_poll(operation, side_of(operation.code));
         case OpCode::read_file:
-        case OpCode::write_file: return start_on_file(operation);
+        case OpCode::write_file:
+            return start_on_file(operation);
         case OpCode::sync_file:
-        case OpCode::job: return start_on_pool(operation);
-        default: return start_on_socket(operation);
+        case OpCode::job:
+            return start_on_pool(operation);
+        default:
+            return start_on_socket(operation);
     }
 }
 
@@ -196,8 +201,11 @@ void EpollBackend::cancel(Operation& operation) noexcept {
             polls_.remove(operation, side_of(operation.code));
             finish_later(operation, -ECANCELED);
             break;
-        case on_pool: pool_->cancel(operation); break;
-        default: break;
+        case on_pool:
+            pool_->cancel(operation);
+            break;
+        default:
+            break;
     }
 }
 
@@ -215,7 +223,8 @@ void EpollBackend::forget(int fd) noexcept {
     if (!polls_.empty()) {
         OperationList gone;
         polls_.forget(fd, gone);
-        while (Operation* const operation = gone.pop_front()) finish_later(*operation, operation->backend_result);
+        while (Operation* const operation = gone.pop_front())
+            finish_later(*operation, operation->backend_result);
     }
 }
 
@@ -239,7 +248,8 @@ void EpollBackend::complete(Operation& operation, std::int32_t result) noexcept 
     operation.completed(result);
 }
 
-/// Completes what was finished when it is called. What `completed()` cancels in turn comes with the next wait.
+/// Completes what was finished when it is called. What `completed()` cancels in turn comes with the next
+/// wait.
 bool EpollBackend::complete_finished() noexcept {
     collect_from_pool();
     auto batch = std::move(finished_);
@@ -255,7 +265,8 @@ bool EpollBackend::collect_from_pool() noexcept {
         const bool file = operation->code == OpCode::read_file || operation->code == OpCode::write_file;
         if (operation->backend_result == -EAGAIN && file && !closing_) {
             // Somebody else took what was ready, or the descriptor is non-blocking.
-            const auto result = operation->cancel_requested ? -ECANCELED : polls_.add(*operation, side_of(operation->code));
+            const auto result =
+                operation->cancel_requested ? -ECANCELED : polls_.add(*operation, side_of(operation->code));
             if (result > 0) {
                 operation->backend_state = on_polls;
                 continue;
@@ -280,15 +291,16 @@ void EpollBackend::on_polls_ready() noexcept {
     while (Operation* const operation = batch.pop_front()) {
         const bool file = operation->code == OpCode::read_file || operation->code == OpCode::write_file;
         if (!file || operation->backend_result < 0 || operation->cancel_requested) {
-            complete(*operation, file && operation->cancel_requested ? -ECANCELED : operation->backend_result);
+            complete(*operation,
+                     file && operation->cancel_requested ? -ECANCELED : operation->backend_result);
             continue;
         }
         operation->backend_state = nowhere;
         --in_flight_;
         auto result = try_file_call(*operation);
         if (result == -EAGAIN || result == -EOPNOTSUPP) {
-            const auto submitted =
-                result == -EAGAIN ? start_poll(*operation, side_of(operation->code)) : start_on_pool(*operation);
+            const auto submitted = result == -EAGAIN ? start_poll(*operation, side_of(operation->code))
+                                                     : start_on_pool(*operation);
             if (!submitted.done) continue;
             result = submitted.result == 0 ? -EAGAIN : submitted.result;
         }
@@ -324,8 +336,8 @@ void EpollBackend::run_waiting(int fd, Direction direction) noexcept {
     }
 }
 
-/// Before a sleep: ends waits on descriptors that somebody closed since the last look. At most every 10 ms, so a busy
-/// loop does not pay for it; a sleep that begins earlier ends then, once.
+/// Before a sleep: ends waits on descriptors that somebody closed since the last look. At most every 10 ms,
+/// so a busy loop does not pay for it; a sleep that begins earlier ends then, once.
 TimePoint EpollBackend::look_for_closed(TimePoint deadline) noexcept {
     if (polls_.empty() || polls_checked_) return deadline;
     const auto now = monotonic_now();
@@ -355,7 +367,8 @@ void EpollBackend::wait(TimePoint deadline) noexcept {
     for (;;) {
         const bool progress = woken || completions_ != completions_before;
         const bool look_only = progress || deadline <= TimePoint::min();
-        if (look_only && in_flight_ == 0) return;
+        // Except for a foreign loop: to it the descriptor stays readable until the last stray edge is taken.
+        if (look_only && in_flight_ == 0 && !driven_from_outside_) return;
 
         auto until = TimePoint::min();
         if (!look_only) {

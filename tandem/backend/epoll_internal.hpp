@@ -28,9 +28,9 @@ struct SocketState {
     enum class Kind : std::uint8_t { unknown, stream, other } kind = Kind::unknown;
 };
 
-/// Readiness turned into completions. A socket is registered once, for edges, when an operation on it first has to
-/// wait; then a table says whether a call is worth trying. Thus a request over a keep-alive connection costs one send,
-/// one receive and its share of an epoll_wait.
+/// Readiness turned into completions. A socket is registered once, for edges, when an operation on it first
+/// has to wait; then a table says whether a call is worth trying. Thus a request over a keep-alive connection
+/// costs one send, one receive and its share of an epoll_wait.
 class EpollBackend final : public Backend {
 public:
     EpollBackend();
@@ -80,8 +80,8 @@ private:
     epoll_event events_[max_events];
 };
 
-/// Does what an operation asks for without waiting: a result, a negative errno, or -EAGAIN after noting in `socket`
-/// that an edge must come first.
+/// Does what an operation asks for without waiting: a result, a negative errno, or -EAGAIN after noting in
+/// `socket` that an edge must come first.
 std::int32_t attempt(const Operation& operation, SocketState& socket) noexcept;
 /// The same for the first call of a connect.
 std::int32_t attempt_connect(const Operation& operation, SocketState& socket) noexcept;

@@ -8,7 +8,9 @@
 namespace tandem::inline v1 {
 namespace {
 
-std::int32_t result_of(ssize_t count) noexcept { return count >= 0 ? static_cast<std::int32_t>(count) : -errno; }
+std::int32_t result_of(ssize_t count) noexcept {
+    return count >= 0 ? static_cast<std::int32_t>(count) : -errno;
+}
 
 // A count must fit in a result; the kernel moves no more than this at once.
 std::size_t count_of(const Operation& operation) noexcept {
@@ -28,8 +30,8 @@ bool is_stream(int fd, SocketState& socket) noexcept {
 std::int32_t receive(const Operation& operation, SocketState& socket) noexcept {
     const auto result =
         result_of(::recv(operation.fd, operation.data, count_of(operation), operation.flags | MSG_DONTWAIT));
-    // Less than asked for empties a byte stream, and the next bytes come with an edge (epoll(7), question 9): the call
-    // that would say EAGAIN is saved. Not so once the peer has closed, for no edge follows that one.
+    // Less than asked for empties a byte stream, and the next bytes come with an edge (epoll(7), question 9):
+    // the call that would say EAGAIN is saved. Not so once the peer has closed, for no edge follows that one.
     const bool short_read = result > 0 && static_cast<std::uint32_t>(result) < operation.size;
     if (short_read && !socket.ended && operation.flags == 0 && is_stream(operation.fd, socket)) {
         socket.blocked[static_cast<std::size_t>(Direction::in)] = true;
@@ -38,8 +40,8 @@ std::int32_t receive(const Operation& operation, SocketState& socket) noexcept {
 }
 
 std::int32_t send(const Operation& operation, SocketState& socket) noexcept {
-    const auto result = result_of(
-        ::send(operation.fd, operation.data, count_of(operation), operation.flags | MSG_DONTWAIT | MSG_NOSIGNAL));
+    const auto result = result_of(::send(operation.fd, operation.data, count_of(operation),
+                                         operation.flags | MSG_DONTWAIT | MSG_NOSIGNAL));
     const bool partial = result >= 0 && static_cast<std::uint32_t>(result) < operation.size;
     if (partial && !socket.ended && is_stream(operation.fd, socket)) {
         socket.blocked[static_cast<std::size_t>(Direction::out)] = true;
@@ -65,15 +67,19 @@ std::int32_t attempt_once(const Operation& operation, SocketState& socket) noexc
     switch (operation.code) {
         case OpCode::accept:
             return result_of(::accept4(operation.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-        case OpCode::connect: return finish_connect(operation.fd);
-        case OpCode::receive: return receive(operation, socket);
-        case OpCode::send: return send(operation, socket);
+        case OpCode::connect:
+            return finish_connect(operation.fd);
+        case OpCode::receive:
+            return receive(operation, socket);
+        case OpCode::send:
+            return send(operation, socket);
         case OpCode::send_message:
             return result_of(::sendmsg(operation.fd, message, operation.flags | MSG_DONTWAIT | MSG_NOSIGNAL));
         case OpCode::receive_message:
             return result_of(
                 ::recvmsg(operation.fd, message, operation.flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
-        default: return -EINVAL;
+        default:
+            return -EINVAL;
     }
 }
 
@@ -83,8 +89,10 @@ Direction direction_of(OpCode code) noexcept {
     switch (code) {
         case OpCode::connect:
         case OpCode::send:
-        case OpCode::send_message: return Direction::out;
-        default: return Direction::in;
+        case OpCode::send_message:
+            return Direction::out;
+        default:
+            return Direction::in;
     }
 }
 

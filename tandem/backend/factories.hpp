@@ -7,10 +7,9 @@
 
 namespace tandem::inline v1 {
 
-/// How much of io_uring to use; each step asks less of the kernel. A ring that the kernel refuses with EINVAL is tried
-/// again one step down.
+/// How much of io_uring to use; each step asks less of the kernel. A ring that the kernel refuses with EINVAL
+/// is tried again one step down.
 enum class UringStep : std::uint8_t {
-    deferred,     ///< one issuing thread, completions worked off when that thread asks (kernel 6.1)
     cooperative,  ///< completions worked off at the next system call (kernel 5.19)
     plain,
 };
@@ -18,7 +17,7 @@ enum class UringStep : std::uint8_t {
 struct UringOptions {
     std::uint32_t submission_entries = 256;
     std::uint32_t completion_entries = 2048;
-    UringStep best_step = UringStep::deferred;
+    UringStep best_step = UringStep::cooperative;
 };
 
 /// A backend, or the reason why there is none.
@@ -27,7 +26,8 @@ struct MadeBackend {
     std::string reason;  ///< what was tried, what came of it, the likely cause
 };
 
-/// Proves io_uring by using it, once in a process, then makes a ring. Never throws for what the kernel denies.
+/// Proves io_uring by using it, once in a process, then makes a ring. Never throws for what the kernel
+/// denies.
 MadeBackend make_uring_backend(const UringOptions& options = {});
 
 /// Errors      `std::system_error` if the kernel has no descriptor or memory for it.

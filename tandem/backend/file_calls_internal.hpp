@@ -13,7 +13,8 @@ std::int32_t run_file_call(const Operation& operation) noexcept;
 /// -EOPNOTSUPP if the kernel cannot tell for this kind of file.
 std::int32_t try_file_call(const Operation& operation) noexcept;
 
-/// Whether an operation on it may wait for somebody else (a pipe, a terminal, a socket) and not only for a disk.
+/// Whether an operation on it may wait for somebody else (a pipe, a terminal, a socket) and not only for a
+/// disk.
 bool waits_for_others(int fd) noexcept;
 
 }  // namespace tandem::inline v1

@@ -6,8 +6,8 @@
 
 namespace tandem::inline v1 {
 
-/// A FIFO of operations, linked through their own fields: joining and leaving allocates nothing. One pointer in size,
-/// because two of them lie in every entry of a table as long as the highest descriptor.
+/// A FIFO of operations, linked through their own fields: joining and leaving allocates nothing. One pointer
+/// in size, because two of them lie in every entry of a table as long as the highest descriptor.
 class OperationList {
 public:
     OperationList() = default;

@@ -50,7 +50,8 @@ std::int32_t PollSet::add(Operation& operation, Side side) noexcept {
     waiting.push_back(operation);
     if (fresh) entry.generation = ++last_generation_;
     int error = control(fresh ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, entry);
-    // Others wait on this number for a file that is gone by now: `find_closed` tells them, their entry is no obstacle.
+    // Others wait on this number for a file that is gone by now: `find_closed` tells them, their entry is no
+    // obstacle.
     if (!fresh && error == ENOENT) {
         entry.generation = ++last_generation_;
         error = control(EPOLL_CTL_ADD, fd, entry);

@@ -10,10 +10,12 @@
 
 namespace tandem::inline v1 {
 
-/// The one-shot readiness waits of the epoll backend, on descriptors that others own and may close at any time.
+/// The one-shot readiness waits of the epoll backend, on descriptors that others own and may close at any
+/// time.
 ///
-/// They have an epoll instance of their own, since a descriptor can be in one instance only once and the backend's
-/// sockets are in the main one with other events. A registration lives exactly as long as somebody waits.
+/// They have an epoll instance of their own, since a descriptor can be in one instance only once and the
+/// backend's sockets are in the main one with other events. A registration lives exactly as long as somebody
+/// waits.
 class PollSet {
 public:
     enum class Side : std::uint8_t { readable = 0, writable = 1 };
@@ -30,8 +32,9 @@ public:
     void remove(Operation& operation, Side side) noexcept;
     /// Moves every operation whose descriptor became ready to `finished`.
     void collect(OperationList& finished) noexcept;
-    /// Moves the operations whose descriptor was closed, or closed and opened as another file, to `finished` with
-    /// -EBADF. The kernel drops a closed file without telling anybody; without this they would wait for ever.
+    /// Moves the operations whose descriptor was closed, or closed and opened as another file, to `finished`
+    /// with -EBADF. The kernel drops a closed file without telling anybody; without this they would wait for
+    /// ever.
     void find_closed(OperationList& finished) noexcept;
     /// Ends all waits on a descriptor whose owner says that it is gone.
     void forget(int fd, OperationList& finished) noexcept;
@@ -40,8 +43,8 @@ public:
 private:
     struct Entry {
         OperationList waiting[2];
-        // Tells this registration from an older one under the same number: a file that was closed here and lives on in
-        // another process stays in the kernel's set and still reports.
+        // Tells this registration from an older one under the same number: a file that was closed here and
+        // lives on in another process stays in the kernel's set and still reports.
         std::uint32_t generation = 0;
     };
 

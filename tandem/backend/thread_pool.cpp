@@ -59,7 +59,8 @@ struct ThreadPool::State {
             --queue_length;
             operation.backend_result = running;
             lock.unlock();
-            const auto result = operation.code == OpCode::job ? operation.run_job() : run_file_call(operation);
+            const auto result =
+                operation.code == OpCode::job ? operation.run_job() : run_file_call(operation);
             lock.lock();
             finish(operation, result);
             // Under the lock, so that the loop cannot have destroyed the signal after taking the operation.
@@ -128,7 +129,8 @@ void ThreadPool::shut_down() noexcept {
     {
         const std::lock_guard lock(state_->mutex);
         state_->stopping = true;
-        while (Operation* const operation = state_->waiting.pop_front()) state_->finish(*operation, -ECANCELED);
+        while (Operation* const operation = state_->waiting.pop_front())
+            state_->finish(*operation, -ECANCELED);
         state_->queue_length = 0;
         state_->work.notify_all();
     }

@@ -9,8 +9,8 @@ namespace tandem::inline v1 {
 
 class WakeSignal;
 
-/// The threads that stand in for calls the kernel has no async form of: jobs on every backend, file I/O on epoll.
-/// Threads are started on demand, block all signals, and end with the pool.
+/// The threads that stand in for calls the kernel has no async form of: jobs on every backend, file I/O on
+/// epoll. Threads are started on demand, block all signals, and end with the pool.
 ///
 /// Errors      travel in results: -EAGAIN if not even one thread could be started.
 /// Cancelling  takes effect while an operation is queued; one that runs runs to its end.

@@ -6,18 +6,12 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
-#include <cstdio>
-#include <cstdlib>
 #include <new>
 #include <system_error>
 #include <thread>
 #include <utility>
 
 #include <poll.h>
-#include <sys/epoll.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #if defined(__SANITIZE_THREAD__)
 #define TANDEM_UNDER_TSAN 1
@@ -45,19 +39,21 @@ void tell_released(Operation&) {}
 void tell_acquired(Operation&) {}
 #endif
 
-// `Operation::backend_state`: where an operation is, whether only its readiness is being waited for, and the generation
-// in its tag.
+// `Operation::backend_state`: where an operation is, whether only its readiness is being waited for, and the
+// generation in its tag.
 enum Place : std::uint32_t { nowhere, in_backlog, with_kernel, cancel_owed, on_pool, in_finished };
 constexpr std::uint32_t place_mask = 0xff;
 constexpr std::uint32_t polling_bit = 0x100;
 
-Place place_of(const Operation& operation) { return static_cast<Place>(operation.backend_state & place_mask); }
+Place place_of(const Operation& operation) {
+    return static_cast<Place>(operation.backend_state & place_mask);
+}
 void set_place(Operation& operation, Place place) {
     operation.backend_state = (operation.backend_state & ~place_mask) | place;
 }
 
-// `user_data`: an operation's address with 16 bits of generation above it, so that a late cancel cannot hit the next
-// use of the same address; or one of these, which no address equals.
+// `user_data`: an operation's address with 16 bits of generation above it, so that a late cancel cannot hit
+// the next use of the same address; or one of these, which no address equals.
 constexpr std::uint64_t wake_tag = 1;
 constexpr std::uint64_t cancel_tag = 2;
 constexpr int address_bits = 48;
@@ -70,23 +66,13 @@ std::uint64_t tag_of(const Operation& operation) {
 
 Operation& operation_of(std::uint64_t tag) { return *reinterpret_cast<Operation*>(tag & address_mask); }
 
-// Like a thread id, but never used twice.
-std::uint64_t this_thread() noexcept {
-    static std::atomic<std::uint64_t> last = 0;
-    thread_local std::uint64_t mine = 0;
-    if (mine == 0) mine = last.fetch_add(1, std::memory_order_relaxed) + 1;
-    return mine;
-}
-
 std::uint32_t setup_flags(UringStep step) noexcept {
     constexpr std::uint32_t always = IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE;
     switch (step) {
-        case UringStep::deferred:
-            return always | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
-                   IORING_SETUP_SUBMIT_ALL | IORING_SETUP_R_DISABLED;
         case UringStep::cooperative:
             return always | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL;
-        case UringStep::plain: break;
+        case UringStep::plain:
+            break;
     }
     return always;
 }
@@ -101,10 +87,7 @@ UringBackend::UringBackend(const UringOptions& options) : options_(options), ste
 UringBackend::~UringBackend() {
     closing_ = true;
     while (Operation* const operation = backlog_.pop_front()) finish_later(*operation, -ECANCELED);
-    if (ring_open_ && kernel_count_ + cancels_out_ != 0) {
-        attach_thread();
-        cancel_all_in_kernel();
-    }
+    cancel_all_in_kernel();
     if (pool_) pool_->shut_down();
     while (complete_finished()) {
     }
@@ -120,95 +103,16 @@ int UringBackend::open_ring() noexcept {
         const int error = io_uring_queue_init_params(options_.submission_entries, &ring_, &params);
         if (error == 0) break;
         if (error != -EINVAL || step_ == UringStep::plain) return -error;
-        step_ = step_ == UringStep::deferred ? UringStep::cooperative : UringStep::plain;
+        step_ = UringStep::plain;
     }
     ring_open_ = true;
-    wake_armed_ = false;
-    owner_ = 0;
     // The kernel reads entries through this table; ours stays the identity.
     for (unsigned i = 0; i < ring_.sq.ring_entries; ++i) ring_.sq.array[i] = i;
-    if (outside_) {
-        epoll_event event{};
-        event.events = EPOLLIN;
-        ::epoll_ctl(outside_.get(), EPOLL_CTL_ADD, ring_.ring_fd, &event);
-    }
     return 0;
 }
 
 void UringBackend::close_ring() noexcept {
     if (std::exchange(ring_open_, false)) io_uring_queue_exit(&ring_);
-}
-
-bool UringBackend::writable_here() const noexcept {
-    return ring_open_ && (step_ != UringStep::deferred || owner_ == this_thread());
-}
-
-void UringBackend::attach_thread() noexcept {
-    if (writable_here() || !ring_open_) return;
-    if (owner_ != 0) replace_ring();
-    if (!ring_open_ || step_ != UringStep::deferred) return;
-    // Not io_uring_enable_rings(): liburing 2.3 declares it and does not export it.
-    if (::syscall(__NR_io_uring_register, ring_.ring_fd, IORING_REGISTER_ENABLE_RINGS, nullptr, 0) != 0) {
-        return give_up(errno);
-    }
-    owner_ = this_thread();
-    owner_tid_ = static_cast<int>(::syscall(SYS_gettid));
-}
-
-void UringBackend::replace_ring() noexcept {
-    take_back_unsubmitted();
-    if (kernel_count_ != 0) recover_from_ended_thread();
-    close_ring();
-    cancels_out_ = 0;
-    const int error = open_ring();
-    if (error != 0) give_up(error);
-}
-
-/// What was written into the submission queue and never handed over goes back where it came from.
-void UringBackend::take_back_unsubmitted() noexcept {
-    OperationList taken;
-    for (unsigned at = *ring_.sq.khead; at != ring_.sq.sqe_tail; ++at) {
-        const auto tag = ring_.sq.sqes[at & ring_.sq.ring_mask].user_data;
-        if (tag == cancel_tag) --cancels_out_;
-        if (tag == wake_tag || tag == cancel_tag) continue;
-        Operation& operation = operation_of(tag);
-        (place_of(operation) == cancel_owed ? to_cancel_ : in_kernel_).remove(operation);
-        --kernel_count_;
-        taken.push_back(operation);
-    }
-    ring_.sq.sqe_tail = *ring_.sq.khead;
-    while (Operation* const operation = taken.pop_front()) put_back(*operation);
-}
-
-/// The thread that submitted is another one. If it has ended, the kernel completed or cancelled all it had submitted,
-/// and the results lie in the completion queue, which any thread may read.
-void UringBackend::recover_from_ended_thread() noexcept {
-    using namespace std::chrono_literals;
-    for (int tries = 0; ::syscall(SYS_tgkill, ::getpid(), owner_tid_, 0) == 0; ++tries) {
-        if (tries == 1000) {
-            std::fputs(
-                "tandem: a loop with operations in flight was taken over from a thread that lives on and did not call "
-                "Backend::leave_thread()\n",
-                stderr);
-            std::abort();
-        }
-        std::this_thread::sleep_for(1ms);  // pthread_join() returns a little before the kernel forgets a thread
-    }
-    leaving_ = true;
-    reap();
-    leaving_ = false;
-    // Past the end of a full completion queue nobody but that thread could look.
-    in_kernel_.append(std::move(to_cancel_));
-    while (Operation* const operation = in_kernel_.pop_front()) finish_later(*operation, -EIO);
-    kernel_count_ = 0;
-}
-
-void UringBackend::leave_thread() noexcept {
-    if (kernel_count_ == 0 || step_ != UringStep::deferred || !writable_here()) return;
-    leaving_ = true;
-    take_back_unsubmitted();
-    cancel_all_in_kernel();
-    leaving_ = false;
 }
 
 /// Returns once the kernel holds no operation any more.
@@ -223,13 +127,13 @@ void UringBackend::cancel_all_in_kernel() noexcept {
     while (ring_open_ && kernel_count_ + cancels_out_ != 0) {
         while (!to_cancel_.empty() && put_cancel(*to_cancel_.front())) {
         }
-        enter(1, TimePoint::max());
-        reap();
+        enter(to_cancel_.empty() ? 1 : 0, TimePoint::max());
+        if (ring_open_) reap();
     }
 }
 
-/// The kernel does not serve the ring any more (a seccomp filter put up later, no memory for another ring). Everything
-/// ends with that error instead of hanging.
+/// The kernel does not serve the ring any more (a seccomp filter put up later, no memory for another ring).
+/// Everything ends with that error instead of hanging.
 void UringBackend::give_up(int error) noexcept {
     broken_ = error;
     close_ring();
@@ -259,13 +163,13 @@ Submitted UringBackend::submit(Operation& operation) noexcept {
     if (broken_ != 0) return {true, -broken_};
     ++in_flight_;
     put_back(operation);
-    if (outside_) submit_all();
+    if (driven_from_outside_) submit_all();
     return {};
 }
 
 void UringBackend::put_back(Operation& operation) noexcept {
     if (closing_ || operation.cancel_requested) return finish_later(operation, -ECANCELED);
-    if (backlog_.empty() && !leaving_ && writable_here() && put(operation)) return;
+    if (backlog_.empty() && put(operation)) return;
     set_place(operation, in_backlog);
     backlog_.push_back(operation);
 }
@@ -298,12 +202,15 @@ void UringBackend::cancel(Operation& operation) noexcept {
             in_kernel_.remove(operation);
             to_cancel_.push_back(operation);
             set_place(operation, cancel_owed);
-            if (writable_here()) put_cancel(operation);
+            put_cancel(operation);
             break;
-        case on_pool: pool_->cancel(operation); break;
-        default: break;
+        case on_pool:
+            pool_->cancel(operation);
+            break;
+        default:
+            break;
     }
-    if (outside_) submit_all();
+    if (driven_from_outside_) submit_all();
 }
 
 /// Pays a cancel owed, if there is a free slot.
@@ -311,7 +218,8 @@ bool UringBackend::put_cancel(Operation& operation) noexcept {
     io_uring_sqe* const entry = io_uring_get_sqe(&ring_);
     if (entry == nullptr) return false;
     io_uring_prep_cancel64(entry, tag_of(operation), 0);
-    // Its own completion names no operation: that one may have ended and be in use for something else by then.
+    // Its own completion names no operation: that one may have ended and be in use for something else by
+    // then.
     entry->user_data = cancel_tag;
     ++cancels_out_;
     to_cancel_.remove(operation);
@@ -354,8 +262,8 @@ bool UringBackend::kernel_has_news() const noexcept {
     return (flags & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)) != 0;
 }
 
-/// Hands over the submission queue and waits for completions until `deadline`. False if the kernel took nothing because
-/// it lacks room or memory: completions have to be reaped first.
+/// Hands over the submission queue and waits for completions until `deadline`. False if the kernel took
+/// nothing because it lacks room or memory: completions have to be reaped first.
 bool UringBackend::enter(std::uint32_t wait_for, TimePoint deadline) noexcept {
     io_uring_smp_store_release(ring_.sq.ktail, ring_.sq.sqe_tail);
     const std::uint32_t flags = wait_for != 0 || kernel_has_news() ? IORING_ENTER_GETEVENTS : 0;
@@ -373,17 +281,20 @@ bool UringBackend::enter(std::uint32_t wait_for, TimePoint deadline) noexcept {
     switch (result < 0 ? -result : 0) {
         case 0:
         case ETIME:
-        case EINTR: return true;
+        case EINTR:
+            return true;
         case EAGAIN:
         case EBUSY:
         case EBADR:  // a completion found no memory; told once
             return false;
-        default: give_up(-result); return true;
+        default:
+            give_up(-result);
+            return true;
     }
 }
 
 void UringBackend::submit_all() noexcept {
-    if (!writable_here()) return;
+    if (!ring_open_) return;
     do {
         fill();
         if (unsubmitted() == 0 && !kernel_has_news()) return;
@@ -406,8 +317,8 @@ void UringBackend::on_completion(std::uint64_t tag, std::int32_t result, std::ui
         if ((flags & IORING_CQE_F_MORE) == 0) wake_armed_ = false;
         woken_ |= wake_.take();
     } else if (tag == cancel_tag) {
-        // Whatever it says, the operation's own completion decides: ENOENT, it is on its way already; EALREADY, it is
-        // running and cannot be stopped.
+        // Whatever it says, the operation's own completion decides: ENOENT, it is on its way already;
+        // EALREADY, it is running and cannot be stopped.
         --cancels_out_;
     } else {
         on_operation(operation_of(tag), result);
@@ -423,7 +334,7 @@ void UringBackend::on_operation(Operation& operation, std::int32_t result) noexc
 
     const bool polls = operation.code == OpCode::poll_readable || operation.code == OpCode::poll_writable;
     if (result == -EINTR || (result == -ECANCELED && !operation.cancel_requested)) {
-        // A signal, or the end of the submitting thread: nobody asked for it.
+        // A signal, or the end of the thread that submitted: nobody asked for it.
         return put_back(operation);
     }
     if (was_polling && result >= 0) return put_back(operation);
@@ -433,19 +344,14 @@ void UringBackend::on_operation(Operation& operation, std::int32_t result) noexc
     }
     if (polls && result > 0) result = (result & POLLNVAL) != 0 ? -EBADF : 0;
     if (polls && (result == -EOPNOTSUPP || result == -EPERM)) result = 0;  // a file that is always ready
-
-    if (leaving_) {
-        finish_later(operation, result);
-    } else {
-        complete(operation, result);
-    }
+    complete(operation, result);
 }
 
 void UringBackend::finish_later(Operation& operation, std::int32_t result) noexcept {
     operation.backend_result = result;
     set_place(operation, in_finished);
     finished_.push_back(operation);
-    if (outside_) wake();
+    if (driven_from_outside_) wake();
 }
 
 void UringBackend::complete(Operation& operation, std::int32_t result) noexcept {
@@ -455,7 +361,8 @@ void UringBackend::complete(Operation& operation, std::int32_t result) noexcept 
     operation.completed(result);
 }
 
-/// Completes what was finished when it is called. What `completed()` cancels in turn comes with the next wait.
+/// Completes what was finished when it is called. What `completed()` cancels in turn comes with the next
+/// wait.
 bool UringBackend::complete_finished() noexcept {
     auto batch = std::move(finished_);
     if (pool_) {
@@ -470,7 +377,6 @@ bool UringBackend::complete_finished() noexcept {
 }
 
 void UringBackend::wait(TimePoint deadline) noexcept {
-    attach_thread();
     const auto completions_before = completions_;
     complete_finished();
     woken_ = wake_.take();
@@ -490,7 +396,7 @@ void UringBackend::wait(TimePoint deadline) noexcept {
             if (ring_open_ && !enter(1, deadline)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
         }
         if (ring_open_) reap();
-        if (outside_) {
+        if (driven_from_outside_) {
             if (ring_open_) arm_wake();
             submit_all();
         }
@@ -505,7 +411,8 @@ void UringBackend::wait_without_ring(TimePoint deadline) noexcept {
     if (complete_finished() || woken_ || deadline <= TimePoint::min()) return;
     for (;;) {
         // The wake-up's descriptor is never read and so stays readable; naps do for a backend of no more use.
-        const auto nap = std::min<Duration>(time_left(deadline, monotonic_now()), std::chrono::milliseconds(10));
+        const auto nap =
+            std::min<Duration>(time_left(deadline, monotonic_now()), std::chrono::milliseconds(10));
         std::this_thread::sleep_for(std::max<Duration>(nap, std::chrono::microseconds(100)));
         if (complete_finished() || wake_.take()) return;
         if (deadline != TimePoint::max() && monotonic_now() >= deadline) return;
@@ -513,27 +420,23 @@ void UringBackend::wait_without_ring(TimePoint deadline) noexcept {
 }
 
 int UringBackend::pollable_fd() noexcept {
-    if (!outside_) {
-        outside_ = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
-        if (!outside_) return -errno;
-        attach_thread();
-        epoll_event event{};
-        event.events = EPOLLIN;
-        if (ring_open_) ::epoll_ctl(outside_.get(), EPOLL_CTL_ADD, ring_.ring_fd, &event);
-        if (ring_open_) arm_wake();
-        submit_all();
-        if (!finished_.empty()) wake();
-    }
-    return outside_.get();
+    if (!ring_open_) return wake_.fd();
+    driven_from_outside_ = true;
+    arm_wake();
+    submit_all();
+    if (!finished_.empty()) wake();
+    return ring_.ring_fd;
 }
 
 MadeBackend make_uring_backend(const UringOptions& options) {
-    // A denial lasts as long as the process and is not asked for again; a lack of memory or descriptors may pass.
+    // A denial lasts as long as the process and is not asked for again; a lack of memory or descriptors may
+    // pass.
     static std::atomic<int> known = -1;
     int error = known.load(std::memory_order_relaxed);
     if (error < 0) {
         error = probe_uring();
-        if (error != ENOMEM && error != EMFILE && error != ENFILE) known.store(error, std::memory_order_relaxed);
+        if (error != ENOMEM && error != EMFILE && error != ENFILE)
+            known.store(error, std::memory_order_relaxed);
     }
     if (error != 0) return {.backend = nullptr, .reason = explain_uring_error(error)};
     try {

@@ -99,16 +99,24 @@ void prepare(io_uring_sqe& entry, const Operation& operation) noexcept {
             io_uring_prep_recvmsg(&entry, operation.fd, message,
                                   static_cast<unsigned>(operation.flags | MSG_CMSG_CLOEXEC));
             break;
-        case OpCode::poll_readable: io_uring_prep_poll_add(&entry, operation.fd, read_events); break;
-        case OpCode::poll_writable: io_uring_prep_poll_add(&entry, operation.fd, POLLOUT); break;
+        case OpCode::poll_readable:
+            io_uring_prep_poll_add(&entry, operation.fd, read_events);
+            break;
+        case OpCode::poll_writable:
+            io_uring_prep_poll_add(&entry, operation.fd, POLLOUT);
+            break;
         case OpCode::read_file:
             io_uring_prep_read(&entry, operation.fd, operation.data, operation.size, offset);
             break;
         case OpCode::write_file:
             io_uring_prep_write(&entry, operation.fd, operation.data, operation.size, offset);
             break;
-        case OpCode::sync_file: io_uring_prep_fsync(&entry, operation.fd, IORING_FSYNC_DATASYNC); break;
-        case OpCode::job: io_uring_prep_nop(&entry); break;  // goes to the thread pool, never here
+        case OpCode::sync_file:
+            io_uring_prep_fsync(&entry, operation.fd, IORING_FSYNC_DATASYNC);
+            break;
+        case OpCode::job:
+            io_uring_prep_nop(&entry);
+            break;  // goes to the thread pool, never here
     }
 }
 
@@ -118,8 +126,10 @@ bool waits_for_readiness(OpCode code) noexcept {
         case OpCode::sync_file:
         case OpCode::job:
         case OpCode::poll_readable:
-        case OpCode::poll_writable: return false;
-        default: return true;
+        case OpCode::poll_writable:
+            return false;
+        default:
+            return true;
     }
 }
 
@@ -127,8 +137,10 @@ std::uint32_t readiness_of(OpCode code) noexcept {
     switch (code) {
         case OpCode::send:
         case OpCode::send_message:
-        case OpCode::write_file: return POLLOUT;
-        default: return read_events;
+        case OpCode::write_file:
+            return POLLOUT;
+        default:
+            return read_events;
     }
 }
 
@@ -157,18 +169,30 @@ std::string explain_uring_error(int error) {
                 if (std::fscanf(file, "%d", &disabled) != 1) disabled = 0;
                 std::fclose(file);
             }
-            text += disabled != 0 ? " (the sysctl kernel.io_uring_disabled is " + std::to_string(disabled) + ")"
-                                  : " (probably a container's seccomp profile)";
+            text += disabled != 0
+                        ? " (the sysctl kernel.io_uring_disabled is " + std::to_string(disabled) + ")"
+                        : " (probably a container's seccomp profile)";
             break;
         }
-        case EACCES: text += " (probably a security module)"; break;
-        case ENOSYS: text += " (an old kernel, gVisor or a seccomp profile)"; break;
-        case ENOMEM: text += " (probably the limit on locked memory, ulimit -l)"; break;
+        case EACCES:
+            text += " (probably a security module)";
+            break;
+        case ENOSYS:
+            text += " (an old kernel, gVisor or a seccomp profile)";
+            break;
+        case ENOMEM:
+            text += " (probably the limit on locked memory, ulimit -l)";
+            break;
         case EMFILE:
-        case ENFILE: text += " (the limit on open files, ulimit -n)"; break;
+        case ENFILE:
+            text += " (the limit on open files, ulimit -n)";
+            break;
         case EOPNOTSUPP:
-        case EINVAL: text = "io_uring: this kernel's is too old or does not work (5.19 is needed)"; break;
-        default: break;
+        case EINVAL:
+            text = "io_uring: this kernel's is too old or does not work (5.19 is needed)";
+            break;
+        default:
+            break;
     }
     return text;
 }

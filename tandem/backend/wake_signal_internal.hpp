@@ -14,8 +14,8 @@ namespace tandem::inline v1 {
 
 /// A wake-up from any thread or signal handler. Any number of `raise()` before the loop looks cost one write.
 ///
-/// The descriptor is watched for edges and never read: each write is an edge of its own, and a counter of 64 bits does
-/// not run full. So a wake-up costs the loop no system call beyond the wait that it ends.
+/// The descriptor is watched for edges and never read: each write is an edge of its own, and a counter of 64
+/// bits does not run full. So a wake-up costs the loop no system call beyond the wait that it ends.
 class WakeSignal {
 public:
     WakeSignal() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
@@ -25,8 +25,8 @@ public:
     int fd() const noexcept { return event_.get(); }
 
     void raise() noexcept {
-        // A read-modify-write even when it is set already: `take()` then synchronizes with every raiser, not only with
-        // the first.
+        // A read-modify-write even when it is set already: `take()` then synchronizes with every raiser, not
+        // only with the first.
         if (raised_.exchange(true, std::memory_order_acq_rel)) return;
         const int kept_errno = errno;  // a signal handler may be running
         const std::uint64_t one = 1;
@@ -34,7 +34,8 @@ public:
         errno = kept_errno;
     }
 
-    /// Whether it was raised since the last call. An edge may still be under way; it is then found without cause.
+    /// Whether it was raised since the last call. An edge may still be under way; it is then found without
+    /// cause.
     bool take() noexcept {
         return raised_.load(std::memory_order_relaxed) && raised_.exchange(false, std::memory_order_acq_rel);
     }

@@ -1,0 +1,186 @@
+#pragma once
+
+#include <tandem/backend/backend.hpp>
+#include <tandem/backend/factories.hpp>
+#include <tandem/base/unique_fd.hpp>
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdint>
+#include <ctime>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cerrno>
+
+namespace tandem::contracts {
+
+using namespace std::chrono_literals;
+
+inline TimePoint now() {
+    timespec time{};
+    ::clock_gettime(CLOCK_MONOTONIC, &time);
+    return TimePoint(std::chrono::seconds(time.tv_sec) + Duration(time.tv_nsec));
+}
+
+/// An operation that counts its completions.
+struct TestOperation final : Operation {
+    TestOperation() = default;
+    TestOperation(OpCode what, int on, void* bytes = nullptr, std::size_t count = 0) {
+        set(what, on, bytes, count);
+    }
+
+    void set(OpCode what, int on, void* bytes = nullptr, std::size_t count = 0) {
+        code = what;
+        fd = on;
+        data = bytes;
+        size = static_cast<std::uint32_t>(count);
+    }
+    void completed(std::int32_t outcome) noexcept override {
+        ++completions;
+        result = outcome;
+        if (then) then(outcome);
+    }
+    std::int32_t run_job() noexcept override { return job ? job() : 0; }
+
+    bool done() const { return completions > 0; }
+
+    int completions = 0;
+    std::int32_t result = -9999;
+    std::function<void(std::int32_t)> then;
+    std::function<std::int32_t()> job;
+};
+
+/// Submits; an end on the spot counts like any other.
+inline void start(Backend& backend, TestOperation& operation) {
+    operation.completions = 0;
+    operation.result = -9999;
+    const auto submitted = backend.submit(operation);
+    if (submitted.done) operation.completed(submitted.result);
+}
+
+template <class Condition>
+bool drive(Backend& backend, Condition condition, Duration limit = 5s) {
+    const auto deadline = now() + limit;
+    while (!condition()) {
+        if (now() >= deadline) return false;
+        backend.wait(deadline);
+    }
+    return true;
+}
+
+/// Submits and drives until the end; the result.
+inline std::int32_t finish(Backend& backend, TestOperation& operation) {
+    start(backend, operation);
+    if (!drive(backend, [&] { return operation.done(); })) {
+        ADD_FAILURE() << "the operation has not completed within 5 s";
+    }
+    EXPECT_EQ(operation.completions, 1);
+    return operation.result;
+}
+
+/// Lets pass what may still come: nothing completes a second time.
+inline void settle(Backend& backend, Duration time = 5ms) {
+    drive(backend, [] { return false; }, time);
+}
+
+struct Pair {
+    UniqueFd one;
+    UniqueFd other;
+};
+
+inline Pair socket_pair(int type = SOCK_STREAM) {
+    int ends[2];
+    if (::socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) std::abort();
+    return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+inline Pair pipe_pair(int flags = O_CLOEXEC) {
+    int ends[2];
+    if (::pipe2(ends, flags) != 0) std::abort();
+    return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+inline UniqueFd tcp_socket() {
+    return UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
+struct Listener {
+    UniqueFd socket;
+    sockaddr_in address{};
+};
+
+inline Listener tcp_listener() {
+    Listener listener{tcp_socket(), {}};
+    listener.address.sin_family = AF_INET;
+    listener.address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof listener.address;
+    auto* const address = reinterpret_cast<sockaddr*>(&listener.address);
+    if (::bind(listener.socket.get(), address, size) != 0) std::abort();
+    if (::listen(listener.socket.get(), 64) != 0) std::abort();
+    if (::getsockname(listener.socket.get(), address, &size) != 0) std::abort();
+    return listener;
+}
+
+/// A connected TCP connection over loopback, the second end accepted by hand.
+inline Pair tcp_pair() {
+    auto listener = tcp_listener();
+    Pair pair{tcp_socket(), UniqueFd()};
+    ::connect(pair.one.get(), reinterpret_cast<sockaddr*>(&listener.address), sizeof listener.address);
+    for (int tries = 0; tries < 1000 && !pair.other; ++tries) {
+        pair.other =
+            UniqueFd(::accept4(listener.socket.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        if (!pair.other) ::usleep(1000);
+    }
+    if (!pair.other) std::abort();
+    return pair;
+}
+
+/// Which backend a test runs on.
+struct Kind {
+    const char* name;
+    bool uring;
+    UringOptions options;
+};
+
+inline void PrintTo(const Kind& kind, std::ostream* out) { *out << kind.name; }
+
+/// What every backend must do; run over all of them.
+class EveryBackend : public ::testing::TestWithParam<Kind> {
+protected:
+    static std::unique_ptr<Backend> make() {
+        if (!GetParam().uring) return make_epoll_backend();
+        return make_uring_backend(GetParam().options).backend;
+    }
+    void SetUp() override {
+        backend_ = make();
+        if (!backend_) GTEST_SKIP() << "io_uring is not to be had: " << make_uring_backend().reason;
+    }
+    Backend& backend() { return *backend_; }
+
+    std::unique_ptr<Backend> backend_;
+};
+
+inline const Kind kinds[] = {
+    {"epoll", false, {}},
+    {"uring", true, {}},
+    {"uring_queue_of_4", true, {.submission_entries = 4, .completion_entries = 8}},
+    {"uring_cooperative", true, {.submission_entries = 64, .best_step = UringStep::cooperative}},
+    {"uring_plain", true, {.submission_entries = 64, .best_step = UringStep::plain}},
+};
+
+inline std::string kind_name(const ::testing::TestParamInfo<Kind>& info) { return info.param.name; }
+
+}  // namespace tandem::contracts
+
+#define TANDEM_BACKEND_SUITE(suite)                  \
+    class suite : public contracts::EveryBackend {}; \
+    INSTANTIATE_TEST_SUITE_P(On, suite, ::testing::ValuesIn(contracts::kinds), contracts::kind_name)
