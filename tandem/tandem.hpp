@@ -10,8 +10,16 @@
 #include <tandem/bridge/get.hpp>
 #include <tandem/bridge/pending.hpp>
 #include <tandem/bridge/run.hpp>
+#include <tandem/http/client.hpp>
+#include <tandem/http/server.hpp>
+#include <tandem/io/byte_stream.hpp>
+#include <tandem/io/line_reader.hpp>
 #include <tandem/loop/event_loop.hpp>
 #include <tandem/loop/signals.hpp>
+#include <tandem/net/connect.hpp>
+#include <tandem/net/resolver.hpp>
+#include <tandem/net/serve.hpp>
+#include <tandem/net/tcp_listener.hpp>
 #include <tandem/task/as_completed.hpp>
 #include <tandem/task/as_result.hpp>
 #include <tandem/task/cancel_scope.hpp>
@@ -22,4 +30,5 @@
 #include <tandem/task/task_group.hpp>
 #include <tandem/task/task_handle.hpp>
 #include <tandem/task/wait_handles.hpp>
+#include <tandem/tls/stream.hpp>
 // IWYU pragma: end_exports

@@ -44,13 +44,44 @@ struct Pool {
     FreeBlock* spare[classes];
     char* fresh;
     char* fresh_end;
+    bool registered;  // gives its blocks away when its thread ends
 };
 
-constinit thread_local Pool pool{};
+// Every count starts full, so that a thread's first release takes the slow path and registers it.
+constexpr Pool new_pool() {
+    Pool made{};
+    for (Chain& chain : made.current) chain.count = chain_blocks;
+    return made;
+}
+constinit thread_local Pool pool = new_pool();
+
+// What an ended thread had not yet cut of its slab; lies in that memory itself.
+struct Rest {
+    Rest* next;
+    char* end;
+};
 
 struct Depot {
     std::mutex mutex;
     FreeBlock* chains[classes] = {};
+    Rest* rests = nullptr;
+
+    void give_rest(char* begin, char* end) {
+        if (begin == end) return;
+        const std::lock_guard lock(mutex);
+        rests = ::new (static_cast<void*>(begin)) Rest{rests, end};
+    }
+    /// The first that has room for `size`; null if none has.
+    Rest* take_rest(std::size_t size) {
+        const std::lock_guard lock(mutex);
+        for (Rest** place = &rests; *place; place = &(*place)->next) {
+            Rest* const rest = *place;
+            if (static_cast<std::size_t>(rest->end - reinterpret_cast<char*>(rest)) < size) continue;
+            *place = rest->next;
+            return rest;
+        }
+        return nullptr;
+    }
 
     void give(std::size_t index, FreeBlock* chain) {
         const std::lock_guard lock(mutex);
@@ -75,8 +106,16 @@ struct AtThreadEnd {
             if (auto* chain = std::exchange(pool.spare[index], nullptr)) depot.give(index, chain);
             pool.current[index].count = 0;
         }
+        depot.give_rest(std::exchange(pool.fresh, nullptr), std::exchange(pool.fresh_end, nullptr));
     }
 };
+
+void register_thread() {
+    if (std::exchange(pool.registered, true)) return;
+    thread_local AtThreadEnd at_thread_end;
+    static_cast<void>(at_thread_end);
+    for (Chain& chain : pool.current) chain.count = chain.first ? 1 : 0;
+}
 
 void* from_system(std::size_t bytes) {
     const auto rounded = (bytes + alignment - 1) / alignment * alignment;
@@ -86,8 +125,7 @@ void* from_system(std::size_t bytes) {
 
 // The slow path: the spare chain, a chain of the depot, or a block cut from this thread's slab.
 [[gnu::noinline]] void* refill(std::size_t index) {
-    thread_local AtThreadEnd at_thread_end;
-    static_cast<void>(at_thread_end);
+    register_thread();
     FreeBlock* chain = std::exchange(pool.spare[index], nullptr);
     if (!chain) chain = depot.take(index);
     if (chain) {
@@ -98,9 +136,14 @@ void* from_system(std::size_t bytes) {
     }
     const auto size = (index + 1) * alignment;
     if (static_cast<std::size_t>(pool.fresh_end - pool.fresh) < size) {
-        auto* slab = static_cast<char*>(from_system(slab_bytes));
-        pool.fresh = slab;
-        pool.fresh_end = slab + slab_bytes;
+        depot.give_rest(std::exchange(pool.fresh, nullptr), std::exchange(pool.fresh_end, nullptr));
+        if (Rest* const rest = depot.take_rest(size)) {
+            pool.fresh_end = rest->end;
+            pool.fresh = reinterpret_cast<char*>(rest);
+        } else {
+            pool.fresh = static_cast<char*>(from_system(slab_bytes));
+            pool.fresh_end = pool.fresh + slab_bytes;
+        }
     }
     void* block = pool.fresh;
     pool.fresh += size;
@@ -108,6 +151,10 @@ void* from_system(std::size_t bytes) {
 }
 
 [[gnu::noinline]] void pass_on(std::size_t index) noexcept {
+    if (!pool.registered) {
+        register_thread();
+        return;
+    }
     if (FreeBlock* chain = pool.spare[index]) depot.give(index, chain);
     pool.spare[index] = pool.current[index].first;
     pool.current[index] = {nullptr, 0};

@@ -66,6 +66,8 @@ public:
     }
 
     constexpr bool never() const { return kind_ == Kind::never; }
+    /// Given as a duration of zero or less: what has it is not even started.
+    constexpr bool leaves_no_time() const { return kind_ == Kind::after && nanoseconds_ <= 0; }
 
     /// The point in time meant, given what the loop's clock shows now; `TimePoint::max()` for never.
     constexpr TimePoint resolve(TimePoint now) const {

@@ -19,7 +19,7 @@ namespace {
 // One life of the background loop. Its thread owns a reference, so that a process that exits without waiting
 // leaves it be.
 struct Life {
-    EventLoop* loop = nullptr;
+    std::unique_ptr<EventLoop> loop;  // closed by its thread, destroyed by whoever lets go last
     std::exception_ptr failure;
     ThreadGate started;
     ThreadGate ended;
@@ -41,8 +41,8 @@ Registry& registry() {
 
 void serve(const std::shared_ptr<Life>& life) {
     try {
-        EventLoop loop;
-        life->loop = &loop;
+        life->loop = std::make_unique<EventLoop>();
+        EventLoop& loop = *life->loop;
         life->started.open();
         for (;;) {
             try {
@@ -96,13 +96,15 @@ void at_exit() {
 
 }  // namespace
 
-EventLoop& background_loop() {
+EventLoop& background_loop() { return *share_background_loop(); }
+
+std::shared_ptr<EventLoop> share_background_loop() {
     Registry& all = registry();
     const std::lock_guard lock(all.mutex);
     if (all.exiting)
         throw LoopClosed(LoopClosedReason::exited,
                          "the process is exiting: the background loop takes no more work");
-    if (all.current) return *all.current->loop;
+    if (all.current) return {all.current, all.current->loop.get()};
 
     auto life = std::make_shared<Life>();
     std::thread thread([life] { serve(life); });
@@ -114,8 +116,8 @@ EventLoop& background_loop() {
         all.at_exit_registered = true;
         std::atexit(at_exit);
     }
-    all.current = std::move(life);
-    return *all.current->loop;
+    all.current = life;
+    return {life, life->loop.get()};
 }
 
 void shutdown(Deadline deadline) {

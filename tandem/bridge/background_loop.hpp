@@ -4,6 +4,7 @@
 #include <tandem/loop/event_loop.hpp>
 
 #include <chrono>
+#include <memory>
 
 namespace tandem::inline v1 {
 
@@ -16,6 +17,8 @@ namespace tandem::inline v1 {
 ///             `LoopClosed` after `shutdown()`... until the next call starts another.
 /// Threads     any.
 EventLoop& background_loop();
+/// The same, to be held across a `shutdown()` by somebody else: then it is closed, but there. For the library.
+std::shared_ptr<EventLoop> share_background_loop();
 
 /// Cancels what the background loop runs, waits for it, and ends its thread. The next use starts a new one.
 /// Idempotent. Errors: `WouldDeadlock` from the background loop's own thread; `TimeoutError` if tasks did not

@@ -11,14 +11,14 @@ template <class T>
 T Task<T>::get(SourceLocation where) && {
     require();
     refuse_to_block("get()", born(), where);
-    return std::move(*this).start(on(background_loop()), where).get(where);
+    return std::move(*this).start(on_background(), where).get(where);
 }
 
 template <class T>
 T Task<T>::get(Deadline deadline, SourceLocation where) && {
     require();
     refuse_to_block("get(deadline)", born(), where);
-    return std::move(*this).start(on(background_loop()), where).get_or_cancel(deadline, where);
+    return std::move(*this).start(on_background(), where).get_or_cancel(deadline, where);
 }
 
 }  // namespace tandem::inline v1

@@ -4,7 +4,7 @@ namespace tandem::inline v1 {
 
 void PendingCore::watch(TaskNode& task) {
     if (task.done()) {
-        take_from(task);
+        take_from(task, true);
         finish();
         return;
     }
@@ -25,8 +25,26 @@ void PendingCore::task_done(TaskNode& task) noexcept {
         const std::lock_guard lock(mutex_);
         task_ = nullptr;
     }
-    take_from(task);
+    // Nobody asked for this one's end but the loop, which is closing (sem:B24).
+    const bool given_up = task.domain().root().cancelled() && !task.requested() &&
+                          task.result() != PromiseBase::Result::value &&
+                          task.result() != PromiseBase::Result::error;
+    if (given_up) {
+        fail(std::make_exception_ptr(LoopClosed(LoopClosedReason::closed, task.name() + " was cancelled: its event loop is closed")));
+        return;
+    }
+    take_from(task, task.references() > 1);  // one is the loop's own
     finish();
+}
+
+void PendingCore::task_abandoned() noexcept {
+    const auto keep = std::move(self_);
+    {
+        const std::lock_guard lock(mutex_);
+        task_ = nullptr;
+    }
+    fail(std::make_exception_ptr(LoopClosed(
+        LoopClosedReason::closed, "event loop is closed: the task did not end in time and is left behind")));
 }
 
 void PendingCore::finish() {

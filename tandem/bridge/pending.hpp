@@ -21,17 +21,23 @@ namespace tandem::inline v1 {
 class StartOn {
 public:
     explicit StartOn(EventLoop& loop) : loop_(&loop) {}
+    /// A loop that others may give up meanwhile: the background one.
+    explicit StartOn(std::shared_ptr<EventLoop> loop) : loop_(loop.get()), kept_(std::move(loop)) {}
     EventLoop& loop() const { return *loop_; }
 
 private:
+    friend class PendingCore;
     EventLoop* loop_;
+    std::shared_ptr<EventLoop> kept_;
 };
 inline StartOn on(EventLoop& loop) { return StartOn(loop); }
+inline StartOn on_background() { return StartOn(share_background_loop()); }
 
 /// What every Pending's state has, whatever its type.
 class PendingCore : public CompletionHook, public std::enable_shared_from_this<PendingCore> {
 public:
-    PendingCore(EventLoop& loop, SourceLocation born) : loop_(&loop), born_(born) {}
+    PendingCore(const StartOn& where, SourceLocation born)
+        : loop_(&where.loop()), kept_loop_(where.kept_), born_(born) {}
     PendingCore(const PendingCore&) = delete;
     PendingCore& operator=(const PendingCore&) = delete;
     virtual ~PendingCore() = default;
@@ -56,10 +62,14 @@ protected:
 
 private:
     void task_done(TaskNode& task) noexcept final;
-    virtual void take_from(TaskNode& task) = 0;
+    void task_abandoned() noexcept final;
+    /// `shared`: handles may still ask for the result.
+    virtual void take_from(TaskNode& task, bool shared) = 0;
+    virtual void fail(std::exception_ptr error) = 0;
     void call(UniqueFunction<void()>& fn) noexcept;
 
     EventLoop* loop_;
+    std::shared_ptr<EventLoop> kept_loop_;
     SourceLocation born_;
     std::shared_ptr<PendingCore> self_;  // while a task is watched
     TaskNode* task_ = nullptr;           // the loop's thread alone
@@ -75,16 +85,17 @@ public:
     using PendingCore::PendingCore;
 
     /// From plain code or a loop's thread, before the task could run.
-    void fail(std::exception_ptr error) {
+    void fail(std::exception_ptr error) override {
         outcome.emplace(Error(std::move(error)));
         finish();
     }
     std::optional<Outcome<T>> outcome;
 
 private:
-    void take_from(TaskNode& task) override {
+    void take_from(TaskNode& task, bool shared) override {
         task.add_reference();
-        outcome.emplace(TaskHandle<T>(task).take_outcome());
+        TaskHandle<T> handle(task);
+        outcome.emplace(shared ? handle.share_outcome() : handle.take_outcome());
     }
 };
 
@@ -234,7 +245,7 @@ private:
 /// `f()` as a `std::future`, started on the background loop or `on(loop)`.
 template <class T>
 std::future<T> to_future(Task<T> task) {
-    return to_future(std::move(task), on(background_loop()));
+    return to_future(std::move(task), on_background());
 }
 template <class T>
 std::future<T> to_future(Task<T> task, StartOn where_to) {
@@ -246,7 +257,7 @@ std::future<T> to_future(Task<T> task, StartOn where_to) {
         } else if constexpr (std::is_void_v<T>) {
             promise->set_value();
         } else {
-            promise->set_value(pending.get());
+            promise->set_value(Pending<T>(pending).get());  // moved out: nobody else has this Pending
         }
     });
     return future;
@@ -283,7 +294,7 @@ Pending<T> Task<T>::start(StartOn where_to, SourceLocation where) && {
         std::shared_ptr<PendingState<T>> state;
         SourceLocation spawned_at;
     };
-    auto state = std::make_shared<PendingState<T>>(where_to.loop(), born());
+    auto state = std::make_shared<PendingState<T>>(where_to, born());
     auto submission = std::make_unique<Submission>(std::move(*this), state, where);
     if (!where_to.loop().try_post_threadsafe(*submission))
         throw LoopClosed(LoopClosedReason::closed, "event loop is closed: start(on(loop)) came too late");
@@ -293,12 +304,12 @@ Pending<T> Task<T>::start(StartOn where_to, SourceLocation where) && {
 
 template <class T>
 Pending<T> Task<T>::start(SourceLocation where) && {
-    return std::move(*this).start(on(background_loop()), where);
+    return std::move(*this).start(on_background(), where);
 }
 
 template <class T>
 Pending<T> TaskHandle<T>::pending() const {
-    auto state = std::make_shared<PendingState<T>>(node().loop(), node().spawned_at());
+    auto state = std::make_shared<PendingState<T>>(on(loop()), node().spawned_at());
     state->watch(node());
     return Pending<T>(std::move(state));
 }

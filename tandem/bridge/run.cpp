@@ -3,11 +3,11 @@
 #include <tandem/loop/signals.hpp>
 
 #include <sys/syscall.h>
+#include <cxxabi.h>
 #include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
-#include <string>
-#include <vector>
 
 namespace tandem::inline v1 {
 namespace {
@@ -47,10 +47,12 @@ RunGuard::~RunGuard() {
 bool RunGuard::drive(TaskNode& main) {
     if (watches_sigint_) {
         add_signal_handler(*loop_, SIGINT, [this, &main] {
-            if (++interrupts_ == 1)
-                main.cancel(make_reason("interrupted", SourceLocation()));
-            else
+            if (++interrupts_ > 1) {
                 remove_signal_handler(SIGINT);  // the next one ends the process
+                return;
+            }
+            cancelled_by_us_ = !main.requested();
+            main.cancel(make_reason("interrupted", SourceLocation()));
         });
     }
     try {
@@ -62,26 +64,22 @@ bool RunGuard::drive(TaskNode& main) {
         throw;
     }
     join_the_rest();
-    return interrupts_ > 0;
+    return cancelled_by_us_;
 }
 
 void RunGuard::join_the_rest() {
     // Cancelled and joined before the loop closes, so that closing has nothing to report (sem:L56, L57).
     TaskDomain& domain = TaskDomain::of(*loop_);
     const auto live = [](void* argument) { return static_cast<TaskDomain*>(argument)->live() == 0; };
-    if (domain.live() > 0) {
-        std::vector<TaskNode*> rest;
-        for (ScopeNode* child = domain.root().first_child(); child; child = child->next_sibling()) {
-            if (child->kind() == ScopeNode::Kind::task)
-                static_cast<TaskNode*>(child)->add_reference(), rest.push_back(static_cast<TaskNode*>(child));
-        }
-        const auto reason = make_reason("run() has ended", SourceLocation());
-        for (TaskNode* task : rest) {
-            task->cancel(reason);
-            task->release();
-        }
+    // From the root, so that what a cleanup still starts is born cancelled.
+    if (domain.live() > 0) domain.root().request_cancel(nullptr);
+    while (domain.live() > 0) {
         try {
             loop_->drive(live, &domain);
+        } catch (const abi::__forced_unwind&) {
+            throw;
+        } catch (const SystemExit&) {  // the run is ending already, by the first of them
+        } catch (const Interrupted&) {
         } catch (...) {
             loop_->call_exception_handler({"unhandled exception during run() shutdown",
                                            std::current_exception(),

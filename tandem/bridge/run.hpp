@@ -38,6 +38,7 @@ private:
     std::unique_ptr<EventLoop> loop_;
     bool watches_sigint_ = false;
     int interrupts_ = 0;
+    bool cancelled_by_us_ = false;  // and not by somebody else before
 };
 
 /// Runs `task` on a loop of this thread and gives its result: what `main` calls.

@@ -100,6 +100,9 @@ EventLoop::~EventLoop() {
         call_exception_handler(
             {"closing an event loop failed", std::current_exception(), {}, {}, Severity::error});
     }
+    if (closed_) return;
+    if (tenant_ && tenant_->live() > 0) tenant_->abandon();
+    let_go();
 }
 
 void EventLoop::require_open(const char* what) const {
@@ -120,13 +123,15 @@ void EventLoop::run_forever() {
 void EventLoop::drive(bool (*done)(void*), void* argument) {
     const Running running(*this);
     // At least one turn: stop() before run_forever() means one poll, one batch (sem:L20).
-    do {
+    for (;;) {
         turn(TimePoint::max());
         if (leaving_) [[unlikely]] {
             stopping_ = false;
             std::rethrow_exception(std::exchange(leaving_, nullptr));
         }
-    } while (!done(argument));
+        if (done(argument)) return;
+        stopping_ = false;  // a stop() that was not what we wait for must not keep us from sleeping
+    }
 }
 
 void EventLoop::poll_once(Deadline limit) {
@@ -212,6 +217,7 @@ bool EventLoop::try_post_threadsafe(Runnable& item) noexcept {
             return false;
         case Mailbox::Posted::asleep:
             backend_->wake();
+            mailbox_.woken();
             break;
         case Mailbox::Posted::awake:
             break;
@@ -228,37 +234,43 @@ void EventLoop::close() {
         throw InvalidStateError(
             "cannot close a running event loop: stop() it first, or close it after run_forever()");
     if (closed_) return;
+    if (running_loop && tenant_ && tenant_->live() > 0)
+        throw WouldDeadlock(
+            "an event loop with live tasks was closed under another one that is running: closing drives its tasks to "
+            "their end, which would stop the other; close it in plain code");
 
-    if (tenant_ && tenant_->live() > 0) {
-        tenant_->cancel_all();
-        struct Drain {
-            EventLoop& loop;
-            TimePoint limit;
-        } drain{*this, saturating_add(time(), close_grace_)};
-        // Whatever ends this turn's drive early, an exit_with() in a cleanup say, must not stop the rest.
-        while (tenant_->live() > 0 && time() < drain.limit) {
-            try {
-                const auto guard = call_at(drain.limit, [] {});
-                drive(
-                    [](void* argument) {
-                        auto& d = *static_cast<Drain*>(argument);
-                        return d.loop.tenant_->live() == 0 || d.loop.time() >= d.limit;
-                    },
-                    &drain);
-                Handle(guard).cancel();
-            } catch (const abi::__forced_unwind&) {
-                throw;
-            } catch (...) {
-                call_exception_handler({"an exception left the loop while it closed",
-                                        std::current_exception(),
-                                        {},
-                                        {},
-                                        Severity::error});
-            }
+    if (tenant_ && tenant_->live() > 0) drain();
+    let_go();
+}
+
+void EventLoop::drain() {
+    tenant_->cancel_all();
+    struct Drain {
+        EventLoop& loop;
+        TimePoint limit;
+    } drain{*this, saturating_add(time(), close_grace_)};
+    // Whatever ends this turn's drive early, an exit_with() in a cleanup say, must not stop the rest.
+    while (tenant_->live() > 0 && time() < drain.limit) {
+        try {
+            const auto guard = call_at(drain.limit, [] {});
+            drive(
+                [](void* argument) {
+                    auto& d = *static_cast<Drain*>(argument);
+                    return d.loop.tenant_->live() == 0 || d.loop.time() >= d.limit;
+                },
+                &drain);
+            Handle(guard).cancel();
+        } catch (const abi::__forced_unwind&) {
+            throw;
+        } catch (...) {
+            call_exception_handler(
+                {"an exception left the loop while it closed", std::current_exception(), {}, {}, Severity::error});
         }
-        if (tenant_->live() > 0) tenant_->abandon();
     }
+    if (tenant_->live() > 0) tenant_->abandon();
+}
 
+void EventLoop::let_go() noexcept {
     forget_signals(*this);
     closed_ = true;
     ReadyQueue left;
@@ -268,8 +280,10 @@ void EventLoop::close() {
     while (!left.empty()) left.pop().discard();
     while (!ready_.empty()) ready_.pop().discard();  // what the discarded ones posted
     while (auto* call = planned_calls_.front()) call->drop();
+    mailbox_.wait_for_wakers();
+    backend_.reset();  // cancels and reaps what is in flight, of leaked tasks too
+    while (!ready_.empty()) ready_.pop().discard();
     tenant_.reset();
-    backend_.reset();  // cancels and reaps what is in flight
 }
 
 void EventLoop::set_exception_handler(std::function<void(EventLoop&, const ErrorContext&)> handler) {

@@ -232,6 +232,8 @@ private:
     void watch(int fd, OpCode code, std::function<void()> fn);
     bool unwatch(int fd, OpCode code);
     void drop_watches() noexcept;
+    void drain();
+    void let_go() noexcept;
 
     ReadyQueue ready_;     // what runs in the next turn
     ReadyQueue arrivals_;  // completions of the poll under way: they run behind foreign posts

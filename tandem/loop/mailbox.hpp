@@ -3,6 +3,7 @@
 #include <tandem/loop/runnable.hpp>
 
 #include <atomic>
+#include <thread>
 
 namespace tandem::inline v1 {
 
@@ -23,9 +24,14 @@ public:
             item.next_ = head;
         } while (
             !head_.compare_exchange_weak(head, &item, std::memory_order_seq_cst, std::memory_order_relaxed));
-        if (sleeping_.load(std::memory_order_seq_cst) && sleeping_.exchange(false)) return Posted::asleep;
+        auto state = Loop::asleep;
+        if (loop_.load(std::memory_order_seq_cst) == Loop::asleep &&
+            loop_.compare_exchange_strong(state, Loop::being_woken))
+            return Posted::asleep;
         return Posted::awake;
     }
+    /// To be called by a poster that was told `asleep`, once it has woken the loop: its last touch.
+    void woken() noexcept { loop_.store(Loop::awake, std::memory_order_release); }
 
     bool has_mail() const noexcept {
         Runnable* head = head_.load(std::memory_order_relaxed);
@@ -33,12 +39,21 @@ public:
     }
     /// Says that the loop is about to wait. False if there is mail already: then it must not.
     bool about_to_sleep() noexcept {
-        sleeping_.store(true, std::memory_order_seq_cst);
+        // A poster may still be at waking us from the sleep before.
+        auto state = Loop::awake;
+        if (!loop_.compare_exchange_strong(state, Loop::asleep)) return false;
         if (head_.load(std::memory_order_seq_cst) == nullptr) return true;
-        sleeping_.store(false, std::memory_order_relaxed);
+        awake();
         return false;
     }
-    void awake() noexcept { sleeping_.store(false, std::memory_order_relaxed); }
+    void awake() noexcept {
+        auto state = Loop::asleep;
+        loop_.compare_exchange_strong(state, Loop::awake, std::memory_order_acquire, std::memory_order_relaxed);
+    }
+    /// After `close()`: no poster touches the loop's wake-up any more.
+    void wait_for_wakers() const noexcept {
+        while (loop_.load(std::memory_order_acquire) == Loop::being_woken) std::this_thread::yield();
+    }
 
     void collect(ReadyQueue& into) noexcept {
         if (has_mail()) append_reversed(head_.exchange(nullptr, std::memory_order_acquire), into);
@@ -51,8 +66,11 @@ public:
     bool closed() const noexcept { return head_.load(std::memory_order_acquire) == closed_mark(); }
 
 private:
+    // `being_woken`: a poster has seen it asleep and is between that and the end of its wake-up.
+    enum class Loop : unsigned char { awake, asleep, being_woken };
+
     Runnable* closed_mark() const noexcept {
-        return reinterpret_cast<Runnable*>(const_cast<std::atomic<bool>*>(&sleeping_));
+        return reinterpret_cast<Runnable*>(const_cast<std::atomic<Loop>*>(&loop_));
     }
     // Posters push on a stack; arrival order is its reverse.
     static void append_reversed(Runnable* stack, ReadyQueue& into) noexcept {
@@ -71,7 +89,7 @@ private:
     }
 
     std::atomic<Runnable*> head_ = nullptr;
-    std::atomic<bool> sleeping_ = false;
+    std::atomic<Loop> loop_ = Loop::awake;
 };
 
 }  // namespace tandem::inline v1

@@ -7,8 +7,7 @@ namespace tandem::inline v1 {
 
 void ScheduledCall::queue_at(EventLoop& loop, TimePoint when) {
     planned_ = when;
-    if (when == TimePoint::max()) return;  // never: only its handle keeps it
-    loop.timers().add(*this, when);
+    if (when != TimePoint::max()) loop.timers().add(*this, when);  // else it waits to be cancelled or dropped
     self_ = shared_from_this();
     loop.planned_calls_.push_back(*this);
 }
@@ -61,7 +60,7 @@ void ScheduledCall::cancel_here() {
     auto expected = State::waiting;
     if (!state_.compare_exchange_strong(expected, State::cancelled, std::memory_order_acq_rel)) return;
     fn_.reset();
-    if (armed()) {
+    if (planned_link.linked) {
         loop_->timers().remove(*this);
         loop_->planned_calls_.remove(*this);
         self_.reset();  // the handle that asks still holds us

@@ -60,20 +60,20 @@ class AsCompleted {
 public:
     AsCompleted(std::vector<Task<T>> tasks, Deadline timeout, SourceLocation where)
         : queue_(std::make_unique<CompletedQueue>()), limit_(timeout.resolve(this_loop().time())) {
-        // The queue takes each child's reference over; the handle made here is given up for it.
-        for (auto& task : tasks) add(std::move(task), where);
+        try {
+            for (auto& task : tasks) add(std::move(task), where);
+        } catch (...) {
+            leave();  // the destructor of an object that was never made does not run
+            throw;
+        }
     }
     AsCompleted(AsCompleted&&) noexcept = default;
     AsCompleted& operator=(AsCompleted&&) = delete;
-    ~AsCompleted() {
-        if (!queue_ || queue_->live() == 0) return;
-        queue_->orphaned = true;
-        queue_.release()->cancel_children("as_completed() was left early");
-    }
+    ~AsCompleted() { leave(); }
 
     void add(Task<T> task, SourceLocation where = SourceLocation::current()) {
         auto handle = queue_->spawn(std::move(task), {}, where);
-        handle.node().add_reference();
+        handle.node().add_reference();  // the queue's
     }
 
     /// The next one that has ended, or nothing when all were given.
@@ -89,6 +89,12 @@ public:
     std::size_t live() const { return queue_->live(); }
 
 private:
+    void leave() noexcept {
+        if (!queue_ || queue_->live() == 0) return;
+        queue_->orphaned = true;
+        queue_.release()->cancel_children("as_completed() was left early");
+    }
+
     std::unique_ptr<CompletedQueue> queue_;
     TimePoint limit_;
 };

@@ -36,8 +36,8 @@ void ScopeGuard::set_deadline(TimePoint when) {
 }
 
 void ScopeGuard::due() noexcept {
-    // An explicit request that came first is the reason, in the same turn too (sem:R8).
-    if (requested()) return;
+    // A request that came first, here or further out, is the reason, in the same turn too (sem:R8).
+    if (cancelled()) return;
     expired_ = true;
     request_cancel(make_reason("deadline", SourceLocation()));
 }

@@ -61,7 +61,9 @@ public:
 
     /// Runs `task` inside; the value, or nothing if the scope's own cancel ended it (`bool` for void).
     template <class T>
-    Task<AbsorbedResult<T>> run(Task<T> task);
+    Task<AbsorbedResult<T>> run(Task<T> task) {
+        return run_in(state_, std::move(task));
+    }
     template <class F, class... Args>
         requires is_task_v<std::invoke_result_t<F, Args...>>
     auto run(F fn, Args... args) {
@@ -86,6 +88,9 @@ private:
         bool absorbed = false;
     };
     static void enter(State& state, ScopeGuard& guard);
+    // Static, so that the frame outlives the scope object that it was made by.
+    template <class T>
+    static Task<AbsorbedResult<T>> run_in(std::shared_ptr<State> state, Task<T> task);
     std::shared_ptr<State> state_;
 };
 
@@ -132,8 +137,7 @@ Task<T> with_finally(Task<T> body, Task<void> cleanup, Deadline grace = std::chr
 TimePoint now_of_loop();
 
 template <class T>
-Task<AbsorbedResult<T>> CancelScope::run(Task<T> task) {
-    const auto state = state_;
+Task<AbsorbedResult<T>> CancelScope::run_in(std::shared_ptr<State> state, Task<T> task) {
     ScopeGuard guard(state->deadline);
     enter(*state, guard);
     struct Leave {
@@ -159,8 +163,7 @@ Task<AbsorbedResult<T>> CancelScope::run(Task<T> task) {
 template <class T>
 Task<T> timeout(Deadline limit, Task<T> task) {
     const auto born = task.born();
-    // d <= 0: the work is not started (sem:C43).
-    if (limit.resolve(TimePoint(Duration(1))) <= TimePoint()) throw_timeout(limit, born);
+    if (limit.leaves_no_time()) throw_timeout(limit, born);  // the work is not started (sem:C43)
     ScopeGuard guard(limit);
     try {
         if constexpr (std::is_void_v<T>) {
@@ -178,8 +181,9 @@ Task<T> timeout(Deadline limit, Task<T> task) {
 template <class T>
 Task<T> timeout(Deadline limit, TaskHandle<T> handle) {
     const auto born = handle.spawned_at();
-    if (!handle.done() && limit.resolve(TimePoint(Duration(1))) <= TimePoint()) throw_timeout(limit, born);
-    ScopeGuard guard(limit);
+    const bool finished = handle.done();
+    if (!finished && limit.leaves_no_time()) throw_timeout(limit, born);
+    ScopeGuard guard(finished ? Deadline() : limit);
     try {
         if constexpr (std::is_void_v<T>) {
             co_await handle;

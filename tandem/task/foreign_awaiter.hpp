@@ -67,6 +67,21 @@ public:
         TaskNode& waiter = task();
         aim(waiter);
         waiter.suspend(*this);
+        try {
+            suspend_inner(waiter);
+        } catch (...) {
+            // It refused: the frame goes on with the exception, in the same step.
+            waiter.unsuspend(*this->frame());
+            throw;
+        }
+    }
+    decltype(auto) await_resume() { return inner_.await_resume(); }
+
+    bool request_cancel() noexcept override { return false; }
+    const char* waiting_for() const noexcept override { return "a foreign awaiter (uncancellable)"; }
+
+private:
+    void suspend_inner(TaskNode& waiter) {
         using R = decltype(inner_.await_suspend(handle()));
         if constexpr (std::is_void_v<R>) {
             inner_.await_suspend(handle());
@@ -78,12 +93,7 @@ public:
             next.resume();
         }
     }
-    decltype(auto) await_resume() { return inner_.await_resume(); }
 
-    bool request_cancel() noexcept override { return false; }
-    const char* waiting_for() const noexcept override { return "a foreign awaiter (uncancellable)"; }
-
-private:
     Inner inner_;
 };
 

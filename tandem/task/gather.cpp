@@ -3,21 +3,34 @@
 namespace tandem::inline v1 {
 
 void GatherGroup::conclude() {
-    if (failed()) {
+    const auto failures = take_failures();
+    if (fatal()) std::rethrow_exception(fatal());
+    if (!failures.empty()) {
         // Later errors belong to work that was being cancelled: told, not thrown (sem:G6).
-        for (std::size_t i = 1; i < failures().size(); ++i) {
+        for (std::size_t i = 1; i < failures.size(); ++i) {
             this_loop().call_exception_handler({"a gathered task failed after another had failed",
-                                                failures()[i],
+                                                failures[i],
                                                 {},
                                                 {},
                                                 Severity::suppressed});
         }
-        std::rethrow_exception(failures().front());
+        std::rethrow_exception(failures.front());
     }
     if (outer_cancelled()) current_task_node()->throw_cancelled();
 }
 
+void GatherGroup::could_not_start() {
+    add_failure(std::current_exception());
+    cancel_children("a sibling could not be started");
+}
+
+void OutcomeGroup::could_not_start() {
+    not_started_ = std::current_exception();
+    cancel_children("a sibling could not be started");
+}
+
 void OutcomeGroup::conclude() {
+    if (not_started_) std::rethrow_exception(not_started_);
     if (outer_cancelled()) current_task_node()->throw_cancelled();
 }
 

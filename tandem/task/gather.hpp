@@ -20,6 +20,8 @@ class GatherGroup final : public FailFastGroup {
 public:
     /// Throws what is to be thrown once all have ended: the first failure, or the caller's `Cancelled`.
     void conclude();
+    /// In a catch block: a child could not be started, so the others end and this is the failure.
+    void could_not_start();
 
 private:
     bool cancelled_child_fails() const override { return true; }
@@ -29,9 +31,11 @@ private:
 class OutcomeGroup final : public ChildGroup {
 public:
     void conclude();
+    void could_not_start();
 
 private:
     void child_ended(TaskNode&) noexcept override {}
+    std::exception_ptr not_started_;
 };
 
 /// A handle given to an owner: cancelling the await cancels the task and joins it.
@@ -53,7 +57,7 @@ Task<T> own(TaskHandle<T> handle) {
     if constexpr (std::is_void_v<T>)
         handle.take_result();
     else
-        co_return handle.take_result();
+        co_return handle.share_result();
 }
 
 template <class T>
@@ -85,11 +89,27 @@ VoidToMonostate<T> take_value(TaskHandle<T>& handle) {
     }
 }
 
+/// In the order of the arguments. What has been started stays so when a later one throws.
+template <std::size_t... Is, class... Ts>
+void start_in(ChildGroup& group, std::tuple<TaskHandle<Ts>...>& handles, const SourceLocation& where,
+              std::index_sequence<Is...>, Task<Ts>&... tasks) {
+    ((std::get<Is>(handles) = group.spawn(std::move(tasks), {}, where)), ...);
+}
+template <class T>
+void start_in(ChildGroup& group, std::vector<TaskHandle<T>>& handles, std::vector<Task<T>>& tasks) {
+    handles.reserve(tasks.size());
+    for (auto& task : tasks) handles.push_back(group.spawn(std::move(task), {}, SourceLocation::current()));
+}
+
 template <class... Ts>
 Task<std::tuple<VoidToMonostate<Ts>...>> gather_tasks(SourceLocation where, Task<Ts>... tasks) {
     GatherGroup group;
-    // Braces: children start in the order of the arguments.
-    std::tuple<TaskHandle<Ts>...> handles{group.spawn(std::move(tasks), {}, where)...};
+    std::tuple<TaskHandle<Ts>...> handles;
+    try {
+        start_in(group, handles, where, std::index_sequence_for<Ts...>(), tasks...);
+    } catch (...) {
+        group.could_not_start();
+    }
     co_await group.join_children();
     group.conclude();
     co_return std::apply(
@@ -118,8 +138,11 @@ template <class T>
 Task<GatheredVector<T>> gather(std::vector<Task<T>> tasks) {
     GatherGroup group;
     std::vector<TaskHandle<T>> handles;
-    handles.reserve(tasks.size());
-    for (auto& task : tasks) handles.push_back(group.spawn(std::move(task), {}, SourceLocation::current()));
+    try {
+        start_in(group, handles, tasks);
+    } catch (...) {
+        group.could_not_start();
+    }
     co_await group.join_children();
     group.conclude();
     if constexpr (!std::is_void_v<T>) {
@@ -143,8 +166,11 @@ template <class T>
 Task<std::vector<Outcome<T>>> gather_results(std::vector<Task<T>> tasks) {
     OutcomeGroup group;
     std::vector<TaskHandle<T>> handles;
-    handles.reserve(tasks.size());
-    for (auto& task : tasks) handles.push_back(group.spawn(std::move(task), {}, SourceLocation::current()));
+    try {
+        start_in(group, handles, tasks);
+    } catch (...) {
+        group.could_not_start();
+    }
     co_await group.join_children();
     group.conclude();
     std::vector<Outcome<T>> outcomes;
@@ -156,7 +182,12 @@ Task<std::vector<Outcome<T>>> gather_results(std::vector<Task<T>> tasks) {
 template <class... Ts>
 Task<std::tuple<Outcome<Ts>...>> gather_results_of(SourceLocation where, Task<Ts>... tasks) {
     OutcomeGroup group;
-    std::tuple<TaskHandle<Ts>...> handles{group.spawn(std::move(tasks), {}, where)...};
+    std::tuple<TaskHandle<Ts>...> handles;
+    try {
+        start_in(group, handles, where, std::index_sequence_for<Ts...>(), tasks...);
+    } catch (...) {
+        group.could_not_start();
+    }
     co_await group.join_children();
     group.conclude();
     co_return std::apply([](auto&... handle) { return std::tuple<Outcome<Ts>...>{handle.take_outcome()...}; },

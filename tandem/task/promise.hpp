@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <new>
 #include <type_traits>
 #include <utility>
 
@@ -43,7 +44,29 @@ public:
     bool fatal() const { return fatal_; }
     /// The error or the `Cancelled` that left the body; null for a value.
     const std::exception_ptr& stored_error() const { return error_; }
+    /// Precondition: it ended with an error or `Cancelled`. Becomes the error instead.
+    void replace_error(std::exception_ptr error) noexcept {
+        result_ = Result::error;
+        error_ = std::move(error);
+    }
     void unhandled_exception() noexcept;
+
+    /// The ended frame's result in memory of its own; the frame is destroyed, and its parameters with it, so that a
+    /// handle keeps no argument alive. The frame itself where that is not possible.
+    PromiseBase& outlive_frame() noexcept {
+        PromiseBase* const kept = operations_->keep_result(*this);
+        if (!kept) return *this;
+        kept->frameless_ = true;
+        handle().destroy();
+        return *kept;
+    }
+    /// Ends the frame, or what `outlive_frame()` made of it.
+    void dispose() noexcept {
+        if (frameless_)
+            operations_->free_result(*this);
+        else
+            handle().destroy();
+    }
 
     std::coroutine_handle<PromiseBase> handle() {
         return std::coroutine_handle<PromiseBase>::from_promise(*this);
@@ -55,6 +78,13 @@ public:
     }
 
     static void* operator new(std::size_t bytes) { return frame_memory::allocate(bytes); }
+    static void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+        try {
+            return frame_memory::allocate(bytes);
+        } catch (const std::bad_alloc&) {
+            return nullptr;
+        }
+    }
     static void operator delete(void* block, std::size_t bytes) noexcept {
         frame_memory::release(block, bytes);
     }
@@ -74,20 +104,33 @@ public:
     Final final_suspend() const noexcept { return {}; }
 
 protected:
-    PromiseBase() noexcept = default;
+    /// What depends on the type of the result.
+    struct Operations {
+        PromiseBase* (*keep_result)(PromiseBase& ended) noexcept;
+        void (*free_result)(PromiseBase& kept) noexcept;
+    };
+    explicit PromiseBase(const Operations& operations) noexcept : operations_(&operations) {}
     ~PromiseBase() = default;
+    void copy_end_of(const PromiseBase& ended) noexcept {
+        result_ = ended.result_;
+        error_ = ended.error_;
+        born_ = ended.born_;
+        at_ = ended.at_;
+    }
 
     void stand_at(SourceLocation where) noexcept { at_ = where; }
     void set_born(SourceLocation born) noexcept { at_ = born_ = born; }
 
     Result result_ = Result::none;
     bool fatal_ = false;
+    bool frameless_ = false;
     std::exception_ptr error_;
 
 private:
     friend class Wait;
     inline void finish() noexcept;
 
+    const Operations* operations_;
     PromiseBase* awaiter_ = nullptr;
     TaskNode* task_ = nullptr;
     SourceLocation born_;

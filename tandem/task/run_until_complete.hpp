@@ -19,7 +19,7 @@ T EventLoop::run_until_complete(TaskHandle<T> task, SourceLocation) {
                         ", which belongs to another event loop");
     if (!drive_until_done(*this, task.node()))
         throw InvalidStateError("event loop stopped before the task completed: " + task.state());
-    return task.take_result();
+    return task.share_result();
 }
 
 template <class T>

@@ -16,7 +16,8 @@ void ScopeNode::attach(ScopeNode& parent) {
         previous_ = this;
         parent.first_child_ = this;
     }
-    if (parent.cancelled_ && !shielded_) cancelled_ = true;
+    if (parent.cancelled_ && !shielded_) [[unlikely]]
+        mark();  // what lies below it already, too
 }
 
 void ScopeNode::detach() {

@@ -33,7 +33,7 @@ public:
     using Value = std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>;
     using Stored = std::conditional_t<boxed, std::unique_ptr<Value>, Value>;
 
-    ResultPromise() noexcept {}
+    ResultPromise() noexcept : PromiseBase(operations) {}
     ~ResultPromise() {
         if (result_ == Result::value) value_.~Stored();
     }
@@ -68,6 +68,22 @@ public:
     }
 
 private:
+    static constexpr Operations operations = {
+        [](PromiseBase& ended) noexcept -> PromiseBase* {
+            if constexpr (!std::is_nothrow_move_constructible_v<Stored>) {
+                return nullptr;
+            } else {
+                auto& from = static_cast<ResultPromise&>(ended);
+                auto* kept = new (std::nothrow) ResultPromise();
+                if (!kept) return nullptr;
+                if (from.result_ == Result::value)
+                    ::new (static_cast<void*>(std::addressof(kept->value_))) Stored(std::move(from.value_));
+                kept->copy_end_of(ended);
+                return kept;
+            }
+        },
+        [](PromiseBase& kept) noexcept { delete static_cast<ResultPromise*>(&kept); }};
+
     union {
         Stored value_;
     };
@@ -76,12 +92,15 @@ private:
 template <>
 class ResultPromise<void> : public PromiseBase {
 public:
-    ResultPromise() noexcept = default;
+    ResultPromise() noexcept : PromiseBase(operations) {}
     ~ResultPromise() = default;
     void return_void() noexcept { result_ = Result::value; }
     void take() {
         if (result_ != Result::value) std::rethrow_exception(error_);
     }
+
+private:
+    static const Operations operations;
 };
 
 template <class A>

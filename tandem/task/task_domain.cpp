@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <mutex>
 #include <new>
 #include <string>
 #include <utility>
@@ -27,6 +28,30 @@ constexpr std::uint64_t ids_at_a_time = 64;
 constinit std::atomic<std::uint64_t> next_ids{1};
 
 static_assert(sizeof(TaskNode) <= 112, "a running task has outgrown its 112 bytes");
+
+/// Every task below `root`, in order of creation. Constant native stack.
+template <class F>
+void each_task(const ScopeNode& root, F fn) {
+    ScopeNode* node = root.first_child();
+    while (node) {
+        if (node->kind() == ScopeNode::Kind::task) fn(static_cast<TaskNode&>(*node));
+        if (node->first_child()) {
+            node = node->first_child();
+            continue;
+        }
+        while (node != &root && !node->next_sibling()) node = node->parent();
+        if (node == &root) break;
+        node = node->next_sibling();
+    }
+}
+
+// Domains whose tasks outlived their loop: leaked on purpose, and still reachable for leak checkers.
+void keep_leaked(TaskDomain& domain) {
+    static auto& mutex = *new std::mutex;
+    static auto& domains = *new std::vector<TaskDomain*>;
+    const std::lock_guard lock(mutex);
+    domains.push_back(&domain);
+}
 
 }  // namespace
 
@@ -55,6 +80,9 @@ public:
     }
     std::size_t live() const noexcept override { return domain.live_; }
     void abandon() noexcept override {
+        // Whoever waits in another thread is told; the frames stay where they are.
+        each_task(domain.root_, [](TaskNode& task) { task.abandon(); });
+        keep_leaked(domain);
         domain.loop_->call_exception_handler(
             {std::to_string(domain.live_) + " tasks did not end in time when their loop closed; their frames "
                                             "are leaked on purpose",

@@ -42,6 +42,16 @@ void ChildGroup::child_done(TaskNode& child) noexcept {
         all_ended();
 }
 
+FailFastGroup::~FailFastGroup() {
+    // Nobody joined: what failed is not to be lost (sem:W4).
+    EventLoop* const loop = domain().loop_or_null();
+    for (const auto& error : failures_) {
+        if (loop)
+            loop->call_exception_handler(
+                {"a task failed in a group that was never joined", error, {}, {}, Severity::error});
+    }
+}
+
 void FailFastGroup::add_failure(std::exception_ptr error) { failures_.push_back(std::move(error)); }
 
 void FailFastGroup::child_ended(TaskNode& child) noexcept {
@@ -54,6 +64,11 @@ void FailFastGroup::child_ended(TaskNode& child) noexcept {
         error = std::make_exception_ptr(task_cancelled(child));
     }
     child.observe();
+    if (child.root().fatal()) {
+        if (!fatal_) fatal_ = std::move(error);
+        cancel_children("a sibling left the loop", &child);
+        return;
+    }
     failures_.push_back(std::move(error));
     if (failures_.size() == 1) cancel_children("a sibling failed", &child);
 }
@@ -99,7 +114,8 @@ void TaskGroup::cancel(std::string reason, SourceLocation where) {
 void TaskGroup::conclude(std::exception_ptr body) {
     const auto state = std::move(state_);
     const bool outer_cancelled = state->outer_cancelled();
-    std::vector<std::exception_ptr> failures = state->failures();
+    std::vector<std::exception_ptr> failures = state->take_failures();
+    if (state->fatal()) std::rethrow_exception(state->fatal());
     // The body's Cancelled is not a failure: either the group asked for it, or somebody outside did.
     const bool body_cancelled = body && is_cancelled_error(body);
     if (body && !body_cancelled) failures.insert(failures.begin(), body);

@@ -67,9 +67,15 @@ private:
 /// The errors of a group's children: the first one cancels the others.
 class FailFastGroup : public ChildGroup {
 public:
+    ~FailFastGroup();
+
     bool failed() const { return !failures_.empty(); }
     const std::vector<std::exception_ptr>& failures() const { return failures_; }
+    /// They were told to somebody: none is reported when the group dies.
+    std::vector<std::exception_ptr> take_failures() { return std::move(failures_); }
     void add_failure(std::exception_ptr error);
+    /// `SystemExit` or `Interrupted` of a child: it goes on alone (sem:G47). Null if there was none.
+    const std::exception_ptr& fatal() const { return fatal_; }
 
 protected:
     /// A child that somebody else cancelled counts as a failure, where that is the rule.
@@ -78,6 +84,7 @@ protected:
 
 private:
     std::vector<std::exception_ptr> failures_;
+    std::exception_ptr fatal_;
 };
 
 /// Tasks that live and die together: asyncio's TaskGroup.
@@ -166,7 +173,8 @@ auto with_task_group(F fn, Args... args) -> std::invoke_result_t<F&, TaskGroup&,
     } catch (...) {
         error = std::current_exception();
     }
-    if (error) group.state_->cancel_children("the group's body failed");
+    // Cancelled from outside, it knows why already.
+    if (error && !group.state_->cancelled()) group.state_->cancel_children("the group's body failed");
     co_await group.state_->join_children();
     group.leave_body();
     group.conclude(error);

@@ -24,15 +24,18 @@ bool JoinWait::request_cancel() noexcept {
 }
 
 void check_await_cycle(const TaskNode& waiting, const TaskNode& wanted) {
+    const auto joined_by = [](const TaskNode& task) {
+        const Wait* wait = task.waiting();
+        return wait ? wait->joins() : nullptr;
+    };
+    const TaskNode* next = &wanted;
+    while (next && next != &waiting) next = joined_by(*next);
+    if (!next) return;
+
     std::string path = waiting.name();
-    for (const TaskNode* next = &wanted; next;) {
-        path += " -> " + next->name();
-        if (next == &waiting)
-            throw WouldDeadlock("these tasks wait for each other for ever: " + path +
-                                "; let one of them finish first, or cancel it");
-        const auto* wait = dynamic_cast<const JoinWait*>(next->waiting());
-        next = wait ? &wait->joined() : nullptr;
-    }
+    for (next = &wanted; next != &waiting; next = joined_by(*next)) path += " -> " + next->name();
+    throw WouldDeadlock("these tasks wait for each other for ever: " + path + " -> " + waiting.name() +
+                        "; let one of them finish first, or cancel it");
 }
 
 TaskCancelled task_cancelled(const TaskNode& task) {
@@ -86,14 +89,25 @@ void throw_empty_handle() {
     throw InvalidStateError("this TaskHandle is empty: it was moved from or never given a task");
 }
 
+void throw_result_taken(const TaskNode& task) {
+    throw InvalidStateError("the result of " + task.name() +
+                            " was moved out already: co_await the handle as an lvalue to share it");
+}
+
+EventLoop& open_loop(const TaskNode& task) {
+    if (EventLoop* loop = task.domain().loop_or_null()) return *loop;
+    throw LoopClosed(LoopClosedReason::closed, "the event loop of " + task.name() + " is closed");
+}
+
 SharedReason make_reason(std::string text, SourceLocation where) {
     const TaskNode* task = current_task_node();
     return std::make_shared<const CancelReason>(CancelReason{std::move(text), where, task ? task->id() : 0});
 }
 
 void call_when_done(TaskNode& task, std::function<void()> fn) {
+    EventLoop& loop = open_loop(task);
     if (task.done()) {
-        task.loop().call_soon(std::move(fn));
+        loop.call_soon(std::move(fn));
         return;
     }
     struct CallbackHook final : CompletionHook {

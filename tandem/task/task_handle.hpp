@@ -31,6 +31,7 @@ public:
     void result();
     bool request_cancel() noexcept override;
     const char* waiting_for() const noexcept override { return "join"; }
+    const TaskNode* joins() const noexcept override { return joined_; }
     TaskNode& joined() const { return *joined_; }
 
 private:
@@ -44,6 +45,9 @@ TaskCancelled task_cancelled(const TaskNode& task);
 std::string describe_state(const TaskNode& task);
 [[noreturn]] void throw_not_done(const TaskNode& task);
 [[noreturn]] void throw_empty_handle();
+[[noreturn]] void throw_result_taken(const TaskNode& task);
+/// The task's loop. Errors: `LoopClosed` if it is closed.
+EventLoop& open_loop(const TaskNode& task);
 SharedReason make_reason(std::string text, SourceLocation where);
 /// Posts `fn` when the task ends, or at once if it has.
 void call_when_done(TaskNode& task, std::function<void()> fn);
@@ -96,15 +100,26 @@ public:
         if (ended_cancelled()) throw task_cancelled(node());
         auto& promise = this->promise();
         if (node().result() == PromiseBase::Result::error) std::rethrow_exception(promise.stored_error());
-        if constexpr (!std::is_void_v<T>)
+        if constexpr (!std::is_void_v<T>) {
+            check_not_taken();
             return static_cast<const std::remove_reference_t<T>&>(promise.value());
+        }
     }
-    /// The value, moved out.
+    /// The value, moved out: whoever asks for it later gets `InvalidStateError`.
     T take_result() {
         check_done();
         node().observe();
         if (ended_cancelled()) throw task_cancelled(node());
+        if constexpr (movable_result)
+            if (successful()) take_once();
         return promise().take();
+    }
+    /// The value for one of possibly many: a copy where other handles may still ask, else moved out.
+    T share_result() {
+        if constexpr (movable_result && std::is_copy_constructible_v<T>) {
+            if (node().references() > 1) return result();
+        }
+        return take_result();
     }
     /// The task's error, null if it has a value. Errors: as `result()`, without throwing the stored one.
     std::exception_ptr exception() const {
@@ -115,16 +130,20 @@ public:
     }
     /// The end as a value; moves the result out.
     Outcome<T> take_outcome() {
-        check_done();
-        node().observe();
-        if (ended_cancelled()) return Outcome<T>(task_cancelled(node()));
-        if (node().result() == PromiseBase::Result::error) return Outcome<T>(Error(promise().stored_error()));
+        if (!has_value_or_throws()) return failure();
         if constexpr (std::is_void_v<T>)
             return Outcome<T>(std::in_place);
         else if constexpr (std::is_reference_v<T>)
             return Outcome<T>(std::in_place, std::addressof(promise().value()));
         else
-            return Outcome<T>(std::in_place, promise().take());
+            return Outcome<T>(std::in_place, take_result());
+    }
+    /// The same for one of possibly many: copies the value where it can be copied and others may still ask.
+    Outcome<T> share_outcome() {
+        if constexpr (movable_result && std::is_copy_constructible_v<T>) {
+            if (has_value_or_throws() && node().references() > 1) return Outcome<T>(std::in_place, result());
+        }
+        return take_outcome();
     }
 
     /// Asks the task to end. False if it has ended. The first reason stays.
@@ -145,7 +164,8 @@ public:
 
     std::string name() const { return node().name(); }
     std::uint64_t id() const { return node().id(); }
-    EventLoop& loop() const { return node().loop(); }
+    /// Errors: `LoopClosed` once it is closed.
+    EventLoop& loop() const { return open_loop(node()); }
     /// Who started it.
     const SourceLocation& spawned_at() const { return node().spawned_at(); }
     /// "Task-3 pending, waiting for sleep at page.cpp:12".
@@ -180,12 +200,13 @@ public:
         Outcome<T> await_resume() {
             JoinWait::await_resume();
             joined().add_reference();
-            return TaskHandle(joined()).take_outcome();
+            return TaskHandle(joined()).share_outcome();
         }
     };
     LvalueAwaiter awaiter() const& { return LvalueAwaiter(node()); }
     RvalueAwaiter awaiter() && { return RvalueAwaiter(node()); }
-    /// Waits for the end and gives it as a value: never throws the task's error. Moves the result out.
+    /// Waits for the end and gives it as a value: never throws the task's error. The result is copied, and moved
+    /// out if it cannot be copied.
     [[nodiscard("co_await it")]] OutcomeAwaiter join() const { return OutcomeAwaiter(node()); }
 
     /// Waits for the end and looks at nothing.
@@ -195,13 +216,31 @@ public:
     Pending<T> pending() const;
 
 private:
-    TaskPromise<T>& promise() const { return static_cast<TaskPromise<T>&>(node().root()); }
+    ResultPromise<T>& promise() const { return static_cast<ResultPromise<T>&>(node().root()); }
     bool ended_cancelled() const {
         const auto result = node().result();
         return result == PromiseBase::Result::cancelled || result == PromiseBase::Result::none;
     }
+    static constexpr bool movable_result = !std::is_void_v<T> && !std::is_reference_v<T>;
     void check_done() const {
         if (!node().done()) throw_not_done(*task_);
+    }
+    void check_not_taken() const {
+        if (node().taken()) [[unlikely]]
+            throw_result_taken(*task_);
+    }
+    void take_once() {
+        check_not_taken();
+        node().mark_taken();
+    }
+    bool has_value_or_throws() const {
+        check_done();
+        node().observe();
+        return !ended_cancelled() && node().result() == PromiseBase::Result::value;
+    }
+    Outcome<T> failure() const {
+        if (ended_cancelled()) return Outcome<T>(task_cancelled(node()));
+        return Outcome<T>(Error(promise().stored_error()));
     }
 
     TaskNode* task_ = nullptr;

@@ -1,6 +1,7 @@
 #include <tandem/task/task_node.hpp>
 
 #include <tandem/base/errors.hpp>
+#include <tandem/task/task.hpp>
 #include <tandem/task/wait.hpp>
 
 #include <cxxabi.h>
@@ -38,6 +39,14 @@ void PromiseBase::unhandled_exception() noexcept {
     fatal_ = type && (*type == typeid(Interrupted) || *type == typeid(SystemExit));
     error_ = std::current_exception();
 }
+
+const PromiseBase::Operations ResultPromise<void>::operations = {
+    [](PromiseBase& ended) noexcept -> PromiseBase* {
+        auto* kept = new (std::nothrow) ResultPromise<void>();
+        if (kept) kept->copy_end_of(ended);
+        return kept;
+    },
+    [](PromiseBase& kept) noexcept { delete static_cast<ResultPromise<void>*>(&kept); }};
 
 void throw_moved_from_task() {
     throw InvalidStateError(
@@ -133,7 +142,7 @@ void TaskNode::throw_cancelled() {
 }
 
 bool TaskNode::cancel(SharedReason reason) {
-    if (done()) return false;
+    if (done() || !domain_->loop_) return false;
     request_cancel(std::move(reason));
     return true;
 }
@@ -149,6 +158,9 @@ void TaskNode::finish() noexcept {
     status_ = Status::finishing;
     if (first_child()) return;
     status_ = Status::finished;
+    // A Cancelled that nobody asked for was kept and thrown again outside its scope (sem:C33).
+    if (root().result() == PromiseBase::Result::cancelled && !cancelled()) [[unlikely]]
+        root().replace_error(std::make_exception_ptr(TaskCancelled(name(), "stray")));
     ScopeNode* const group = parent();
     if (root().fatal()) {
         observed_ = true;
@@ -164,6 +176,7 @@ void TaskNode::finish() noexcept {
     if (extra_) {
         while (CompletionHook* hook = extra_->hooks.pop_front()) hook->task_done(*this);
     }
+    if (references_ > 1) position_.frame = &root().outlive_frame();
     release();
 }
 
@@ -175,14 +188,21 @@ void TaskNode::release() {
     destroy();
 }
 
+void TaskNode::abandon() noexcept {
+    while (CompletionHook* hook = extra_ ? extra_->hooks.pop_front() : nullptr) hook->task_abandoned();
+}
+
 void TaskNode::report_unretrieved() noexcept {
-    if (!domain_->loop_) return;
     std::string at;
     try {
         const auto& where = root().at();
         at = std::string(where.file_name()) + ":" + std::to_string(where.line());
-        loop().call_exception_handler({"exception of a task was never retrieved, last await at " + at,
-                                       root().stored_error(), name(), spawned_at_, Severity::error});
+        const std::string message = "exception of a task was never retrieved, last await at " + at;
+        if (domain_->loop_)
+            loop().call_exception_handler({message, root().stored_error(), name(), spawned_at_, Severity::error});
+        else
+            std::fprintf(stderr, "tandem: %s (task %s of a closed loop): %s\n", message.c_str(), name().c_str(),
+                         describe(root().stored_error()).c_str());
     } catch (...) {
         std::fputs("tandem: exception of a task was never retrieved, and there is no memory to say which\n",
                    stderr);
@@ -190,7 +210,7 @@ void TaskNode::report_unretrieved() noexcept {
 }
 
 void TaskNode::destroy() noexcept {
-    root().handle().destroy();
+    root().dispose();
     TaskDomain& domain = *domain_;
     this->~TaskNode();
     domain.give_block(this);

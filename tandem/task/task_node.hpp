@@ -24,6 +24,8 @@ class CompletionHook {
 public:
     ListLink<CompletionHook> hook_link;
     virtual void task_done(TaskNode& task) noexcept = 0;
+    /// Its loop has closed without the task having ended: it never will. The hook is off its list.
+    virtual void task_abandoned() noexcept {}
 
 protected:
     ~CompletionHook() = default;
@@ -70,6 +72,11 @@ public:
         position_.wait = &wait;
         status_ = Status::waiting;
     }
+    /// Takes `suspend()` back, in the step that called it.
+    void unsuspend(PromiseBase& frame) {
+        position_.frame = &frame;
+        status_ = Status::running;
+    }
     /// Posts the next step of a suspended task.
     void wake() noexcept;
     /// Calls `request_cancel` of what it waits for, once per wait.
@@ -81,6 +88,7 @@ public:
 
     // For handles, groups, and whoever reads the result.
     void add_reference() { ++references_; }
+    std::uint32_t references() const { return references_; }
     void release();
     void add_hook(CompletionHook& hook);
     void remove_hook(CompletionHook& hook) {
@@ -90,11 +98,14 @@ public:
     bool cancel(SharedReason reason);
     SharedReason own_reason() const { return extra_ ? extra_->reason : nullptr; }
     void set_own_reason(SharedReason reason) { extra().reason = std::move(reason); }
-    /// Precondition: done. The frame whose promise holds the result.
+    /// Precondition: done. What holds the result: the root frame's promise, or what is left of it.
     PromiseBase& root() const { return *position_.frame; }
     PromiseBase::Result result() const { return root().result(); }
     /// Somebody looked at the failure: it is no longer "never retrieved" (sem:K30).
     void observe() { observed_ = true; }
+    /// The value was moved out of the frame.
+    bool taken() const { return taken_; }
+    void mark_taken() { taken_ = true; }
 
 private:
     struct Extra {
@@ -111,16 +122,18 @@ private:
     void finish() noexcept;
     void report_unretrieved() noexcept;
     void destroy() noexcept;
+    void abandon() noexcept;
     Extra& extra();
     friend class ScopeNode;
     void child_detached() noexcept;
 
     // In ScopeNode's tail padding, and two halves of a word: order matters, see the size check.
-    Status status_ : 4 = Status::ready;
+    Status status_ : 3 = Status::ready;
     bool cancel_asked_ : 1 = false;
     bool threw_in_step_ : 1 = false;
     bool observed_ : 1 = false;
     bool counted_ : 1 = false;
+    bool taken_ : 1 = false;
     std::uint16_t id_high_ = 0;
     std::uint32_t id_low_ = 0;
     std::uint32_t references_ = 2;
@@ -147,6 +160,7 @@ public:
     static TaskDomain& of(EventLoop& loop);
 
     EventLoop& loop() const { return *loop_; }
+    EventLoop* loop_or_null() const { return loop_; }
     ScopeNode& root() { return root_; }
     std::size_t live() const { return live_; }
     std::uint64_t spawned() const { return spawned_; }

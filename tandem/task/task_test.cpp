@@ -280,3 +280,15 @@ ASYNC_TEST(SemK9, a_plain_awaiter_may_be_resumed_from_another_thread) {
     EXPECT_EQ(value, 11);
     EXPECT_EQ(std::this_thread::get_id(), before);
 }
+
+ASYNC_TEST(SemK13, an_argument_dies_with_its_task_and_not_with_its_handle) {
+    auto handle = create_task(takes(Counted()));
+    co_await handle;
+    EXPECT_EQ(Counted::live, 0);
+    auto text = create_task(converted());
+    const auto& value = co_await text;
+
+    EXPECT_EQ(value, "text");
+    EXPECT_EQ(&value, &text.result());
+    EXPECT_TRUE(handle.successful());
+}

@@ -17,6 +17,8 @@ public:
     virtual bool request_cancel() noexcept = 0;
     /// A noun for the await tree: "sleep", "receive".
     virtual const char* waiting_for() const noexcept = 0;
+    /// The task whose end it waits for, if that is what it waits for: an edge of the wait-for graph.
+    virtual const TaskNode* joins() const noexcept { return nullptr; }
     PromiseBase* frame() const { return frame_; }
     /// Called by `await_transform`: whose await this is.
     void bind(PromiseBase& frame) { frame_ = &frame; }

@@ -4,10 +4,10 @@
 #include <tandem/task/cancel_scope.hpp>
 #include <tandem/task/task_handle.hpp>
 
-#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <stdexcept>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -80,11 +80,13 @@ template <class T>
 Task<WaitResult<T>> wait(std::vector<TaskHandle<T>> handles, WaitOptions options = {}) {
     if (handles.empty()) throw std::invalid_argument("wait() of no tasks: give it at least one handle");
     std::vector<TaskHandle<T>> unique;
-    for (auto& handle : handles) {
-        if (std::find(unique.begin(), unique.end(), handle) == unique.end()) unique.push_back(handle);
-    }
     std::vector<TaskNode*> nodes;
-    for (auto& handle : unique) nodes.push_back(&handle.node());
+    std::unordered_set<TaskNode*> known;
+    for (auto& handle : handles) {
+        if (!known.insert(&handle.node()).second) continue;
+        nodes.push_back(&handle.node());
+        unique.push_back(std::move(handle));
+    }
     WatchTasks watch(std::move(nodes), options.return_when);
     bool timed_out = false;
     {
