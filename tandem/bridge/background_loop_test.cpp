@@ -92,7 +92,8 @@ TEST(SemB40, the_first_use_from_sixteen_threads_starts_one_loop) {
     shutdown();
     std::vector<std::thread> threads;
     std::vector<EventLoop*> seen(16);
-    for (std::size_t i = 0; i < seen.size(); ++i) threads.emplace_back([&, i] { seen[i] = &background_loop(); });
+    for (std::size_t i = 0; i < seen.size(); ++i)
+        threads.emplace_back([&, i] { seen[i] = &background_loop(); });
     for (auto& thread : threads) thread.join();
     for (auto* loop : seen) EXPECT_EQ(loop, seen[0]);
 }

@@ -84,8 +84,8 @@ TEST(SemT4, get_in_a_coroutine_throws_before_anything_is_started_and_frees_the_a
     const std::string text = run(body(live, ran));
     EXPECT_EQ(live, 0);
     EXPECT_FALSE(ran);
-    for (const char* part : {"would block the event loop", "get_test.cpp", "takes", "co_await f()", "in_fiber",
-                             "to_thread", "Task-"})
+    for (const char* part : {"would block the event loop", "get_test.cpp", "takes", "co_await f()",
+                             "in_fiber", "to_thread", "Task-"})
         EXPECT_NE(text.find(part), std::string::npos) << part << " is missing in: " << text;
 }
 

@@ -30,7 +30,8 @@ void PendingCore::task_done(TaskNode& task) noexcept {
                           task.result() != PromiseBase::Result::value &&
                           task.result() != PromiseBase::Result::error;
     if (given_up) {
-        fail(std::make_exception_ptr(LoopClosed(LoopClosedReason::closed, task.name() + " was cancelled: its event loop is closed")));
+        fail(std::make_exception_ptr(
+            LoopClosed(LoopClosedReason::closed, task.name() + " was cancelled: its event loop is closed")));
         return;
     }
     take_from(task, task.references() > 1);  // one is the loop's own
@@ -110,11 +111,12 @@ void throw_pending_timeout(const SourceLocation& born, const SourceLocation& whe
 }
 
 void PendingWait::start() noexcept {
-    relay_ = std::make_shared<Relay>(*this);
-    EventLoop* waiting_loop = &loop();
-    core_->when_done([relay = relay_, waiting_loop] {
+    relay_ = std::make_shared<Relay>(*this, loop());
+    core_->when_done([relay = relay_] {
+        const std::lock_guard lock(relay->mutex);
+        if (!relay->loop) return;
         try {
-            waiting_loop->call_soon_threadsafe([relay] {
+            relay->loop->call_soon_threadsafe([relay] {
                 if (relay->wait) std::exchange(relay->wait, nullptr)->task().wake();
             });
         } catch (const LoopClosed&) {  // nobody waits there any more
@@ -124,7 +126,9 @@ void PendingWait::start() noexcept {
 
 bool PendingWait::request_cancel() noexcept {
     cancelled_ = true;
-    if (relay_) relay_->wait = nullptr;
+    relay_->wait = nullptr;
+    const std::lock_guard lock(relay_->mutex);
+    relay_->loop = nullptr;
     return true;
 }
 

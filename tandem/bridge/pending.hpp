@@ -221,8 +221,10 @@ public:
 
 private:
     struct Relay {
-        explicit Relay(PendingWait& w) : wait(&w) {}
+        Relay(PendingWait& w, EventLoop& l) : wait(&w), loop(&l) {}
         PendingWait* wait;  // null once the wait is over; the waiting loop's thread alone
+        std::mutex mutex;
+        EventLoop* loop;  // where to wake it; null once it was cancelled, for the loop may then go
     };
     std::shared_ptr<PendingCore> core_;
     std::shared_ptr<Relay> relay_;

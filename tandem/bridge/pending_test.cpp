@@ -39,7 +39,8 @@ Task<std::string> text_after(Duration delay) {
 
 class LoopThread {
 public:
-    explicit LoopThread(const EventLoopOptions& options = {}) : loop(options), thread_([this] { loop.run_forever(); }) {}
+    explicit LoopThread(const EventLoopOptions& options = {})
+        : loop(options), thread_([this] { loop.run_forever(); }) {}
     ~LoopThread() {
         loop.stop_threadsafe();
         thread_.join();
@@ -77,7 +78,8 @@ TEST(SemB20, many_threads_read_one_result_and_a_temporary_moves_it_out) {
     auto pending = text_after(2ms).start();
     std::atomic<int> right = 0;
     std::vector<std::thread> threads;
-    for (int i = 0; i < 8; ++i) threads.emplace_back([pending, &right] { right += pending.get() == long_text; });
+    for (int i = 0; i < 8; ++i)
+        threads.emplace_back([pending, &right] { right += pending.get() == long_text; });
     for (auto& thread : threads) thread.join();
     EXPECT_EQ(right, 8);
     EXPECT_TRUE(pending.done() && !pending.running() && !pending.cancelled());
@@ -130,7 +132,9 @@ TEST(SemB23, dropping_the_last_pending_neither_cancels_nor_waits) {
         co_await sleep(10ms);
         done.set_value();
     };
-    { auto dropped = body(finished).start(on(mine.loop)); }
+    {
+        auto dropped = body(finished).start(on(mine.loop));
+    }
     EXPECT_EQ(finished.get_future().wait_for(10s), std::future_status::ready);
 }
 
@@ -182,7 +186,6 @@ TEST(SemB25, every_wait_returns_once_under_random_submits_cancels_and_ends) {
     for (int round = 0; round < loops; ++round) {
         auto loop = std::make_unique<EventLoop>(quick_close());
         be_silent(*loop);
-        std::atomic<bool> over = false;
         std::thread runner([&] {
             for (int runs = 0; runs < 3; ++runs) {
                 loop->call_later(2ms, [&] { loop->stop(); });

@@ -100,7 +100,7 @@ std::string concat(std::initializer_list<std::string_view> parts) {
 }  // namespace
 
 const std::error_category& error_category() noexcept {
-    static const Category category;
+    static const auto& category = *new Category;  // never destroyed: errors may outlive static objects
     return category;
 }
 

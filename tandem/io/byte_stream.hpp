@@ -11,13 +11,15 @@
 
 namespace tandem::inline v1::io {
 
-/// A two-way stream of bytes: TCP, TLS, a pipe pair, memory. Everything above is written against this contract, and
-/// `tests/contracts` holds every stream to it (sem:IO1-IO11).
+/// A two-way stream of bytes: TCP, TLS, a pipe pair, memory. Everything above is written against this
+/// contract, and `tests/contracts` holds every stream to it (sem:IO1-IO11).
 ///
-/// Errors      `std::system_error`: ECONNRESET, EPIPE (never a signal). An error of the connection goes to the
-///             operation in progress and to every later one. A second reader or writer at the same time, and any use
-///             after `close()`, throws `InvalidStateError`.
-/// Cancelling  a cancelled read loses no byte. A cancelled `write_all` leaves it open how much went out: later
+/// Errors      `std::system_error`: ECONNRESET, EPIPE (never a signal). An error of the connection goes to
+/// the
+///             operation in progress and to every later one. A second reader or writer at the same time, and
+///             any use after `close()`, throws `InvalidStateError`.
+/// Cancelling  a cancelled read loses no byte. A cancelled `write_all` leaves it open how much went out:
+/// later
 ///             writes throw.
 /// Threads     the loop it was opened on. One reader and one writer at a time, full duplex.
 /// Lifetime    destroying an open stream aborts it. Buffers must stay until the await is over.
@@ -25,7 +27,8 @@ class ByteStream {
 public:
     virtual ~ByteStream() = default;
 
-    /// At least one byte into `buffer`, or 0 at the end of the stream. An empty buffer gives 0 without waiting.
+    /// At least one byte into `buffer`, or 0 at the end of the stream. An empty buffer gives 0 without
+    /// waiting.
     [[nodiscard]] virtual Task<std::size_t> read_some(MutableBytes buffer) = 0;
     /// At least one byte of `bytes` goes out; how many.
     [[nodiscard]] virtual Task<std::size_t> write_some(Bytes bytes) = 0;
@@ -36,8 +39,8 @@ public:
     /// Sends the end after all written bytes; reading goes on.
     [[nodiscard]] virtual Task<void> shutdown_write() = 0;
     virtual bool can_shutdown_write() const noexcept = 0;
-    /// Flushes, says goodbye, frees. Idempotent. Cancelled, it aborts and then throws: the stream is released in
-    /// every case.
+    /// Flushes, says goodbye, frees. Idempotent. Cancelled, it aborts and then throws: the stream is released
+    /// in every case.
     [[nodiscard]] virtual Task<void> close() = 0;
     /// Drops what is unsent and frees at once. Idempotent.
     virtual void abort() noexcept = 0;
@@ -48,7 +51,8 @@ public:
     virtual std::string peer_address() const { return {}; }
     /// The descriptor underneath, -1 if there is none. It stays the stream's.
     virtual int native_handle() const noexcept { return -1; }
-    /// More about the connection, by name: "tls.version", "tls.cipher", "tls.alpn", ...; nothing for unknown names.
+    /// More about the connection, by name: "tls.version", "tls.cipher", "tls.alpn", ...; nothing for unknown
+    /// names.
     virtual std::optional<std::string> extra(std::string_view name) const;
 
 protected:

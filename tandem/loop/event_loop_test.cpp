@@ -42,7 +42,7 @@ protected:
     }
 };
 
-#define ON_BOTH(suite)     \
+#define ON_BOTH(suite)             \
     class suite : public Loops {}; \
     INSTANTIATE_TEST_SUITE_P(Backend, suite, ::testing::Values(BackendChoice::uring, BackendChoice::epoll))
 
@@ -176,8 +176,9 @@ TEST_P(SemL12, past_deadlines_run_in_their_numeric_order_and_nan_is_refused) {
     loop.call_later(std::chrono::duration<double>(-1e300), [&] { order.push_back(1); });
     loop.poll_once();
     EXPECT_EQ(order, (Ints{1, 2, 3}));
-    EXPECT_THROW(loop.call_later(std::chrono::duration<double>(std::numeric_limits<double>::quiet_NaN()), [] {}),
-                 std::invalid_argument);
+    EXPECT_THROW(
+        loop.call_later(std::chrono::duration<double>(std::numeric_limits<double>::quiet_NaN()), [] {}),
+        std::invalid_argument);
 }
 
 TEST_P(SemL12, an_infinite_delay_never_fires_can_be_cancelled_and_is_dropped_by_close) {
@@ -320,7 +321,8 @@ TEST_P(SemL32, an_exception_goes_to_the_handler_and_the_next_entry_runs) {
     loop.call_later(2ms, [&] { loop.stop(); });
     loop.run_forever();
     EXPECT_EQ(order, Ints{1});
-    EXPECT_EQ(reports, (Lines{"std::runtime_error: soon", "std::runtime_error: post", "an exception of type int"}));
+    EXPECT_EQ(reports,
+              (Lines{"std::runtime_error: soon", "std::runtime_error: post", "an exception of type int"}));
 }
 
 TEST_P(SemL33, a_handler_that_throws_falls_back_to_stderr_with_both_errors) {

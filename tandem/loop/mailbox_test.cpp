@@ -76,7 +76,8 @@ TEST(SemL28, eight_threads_post_against_stop_and_close_and_accepted_is_run_plus_
 }
 
 TEST(SemL28, posts_that_meet_a_sleeping_loop_while_it_closes_find_its_wake_up_in_place) {
-    // The loop sleeps, a post wakes it, and what that post does is to close it: the poster is still at waking.
+    // The loop sleeps, a post wakes it, and what that post does is to close it: the poster is still at
+    // waking.
     for (int round = 0; round < 2'000; ++round) {
         EventLoop loop;
         std::atomic<bool> running = false;
@@ -126,18 +127,18 @@ TEST(SemL27, each_threads_posts_keep_their_order_and_wake_a_sleeping_loop) {
     EXPECT_EQ(seen, threads * posts);
 }
 
-TEST(SemL27, ten_thousand_single_posts_each_reach_a_loop_that_sleeps) {
+TEST(SemL27, a_thousand_single_posts_each_reach_a_loop_that_sleeps) {
     EventLoop loop;
     std::atomic<int> answered = 0;
     std::thread runner([&] { loop.run_forever(); });
     const auto limit = std::chrono::steady_clock::now() + 30s;
     int sent = 0;
-    while (sent < 10'000 && std::chrono::steady_clock::now() < limit) {
+    while (sent < 1'000 && std::chrono::steady_clock::now() < limit) {
         loop.call_soon_threadsafe([&] { ++answered; });
         ++sent;
         while (answered < sent && std::chrono::steady_clock::now() < limit) std::this_thread::yield();
     }
-    EXPECT_EQ(answered, 10'000);
+    EXPECT_EQ(answered, 1'000);
     loop.stop_threadsafe();
     runner.join();
 }

@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 namespace {
 
 void (*disposition(int signal))(int) {
-    struct sigaction now {};
+    struct sigaction now{};
     ::sigaction(signal, nullptr, &now);
     return now.sa_handler;
 }

@@ -44,7 +44,8 @@ TEST(SemL11, random_adds_and_removes_come_out_by_deadline_and_then_by_registrati
             if (random() % 3 == 0) {
                 const auto victim = random() % alarms.size();
                 heap.remove(*alarms[victim]);
-                std::erase_if(expected, [&](const Planned& p) { return p.number == static_cast<int>(victim); });
+                std::erase_if(expected,
+                              [&](const Planned& p) { return p.number == static_cast<int>(victim); });
             }
         }
         std::stable_sort(expected.begin(), expected.end(),

@@ -76,13 +76,15 @@ ASYNC_TEST(SemG3, a_vector_of_handles_may_hold_one_twice) {
     std::vector<TaskHandle<std::string>> handles{handle, handle};
     const auto values = co_await gather(handles);
 
-    EXPECT_EQ(values, (Lines{"a text long enough to live on the heap", "a text long enough to live on the heap"}));
+    EXPECT_EQ(values,
+              (Lines{"a text long enough to live on the heap", "a text long enough to live on the heap"}));
     EXPECT_EQ(handle.result(), values[0]);
 }
 
 ASYNC_TEST(SemG10, results_of_a_thousand_come_in_argument_order_whatever_order_they_end_in) {
     std::vector<Task<std::string>> tasks;
-    for (int i = 0; i < 1'000; ++i) tasks.push_back(after(Duration((i * 7919) % 1000) * 1000, std::to_string(i)));
+    for (int i = 0; i < 1'000; ++i)
+        tasks.push_back(after(Duration((i * 7919) % 1000) * 1000, std::to_string(i)));
     const auto values = co_await gather(std::move(tasks));
 
     TANDEM_CO_ASSERT_EQ(values.size(), 1'000U);

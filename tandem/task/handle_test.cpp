@@ -4,11 +4,15 @@
 #include <tandem/loop/event_loop.hpp>
 #include <tandem/task/cancel_scope.hpp>
 #include <tandem/task/current_task.hpp>
+#include <tandem/task/operation_wait.hpp>
 #include <tandem/task/run_until_complete.hpp>
 #include <tandem/task/sleep.hpp>
 #include <tandem/testing/async_test.hpp>
 
 #include <gtest/gtest.h>
+
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <memory>
@@ -305,6 +309,55 @@ TEST(TaskHandle, outlives_its_loop_with_its_result) {
     EXPECT_NE(handle->state().find("finished"), std::string::npos);
     EXPECT_THROW(handle->on_done([](const TaskHandle<std::string>&) {}), LoopClosed);
     EXPECT_THROW(handle->loop(), LoopClosed);
+}
+
+TEST(SemL23, a_task_that_outlives_the_grace_with_an_operation_in_flight_is_left_behind_whole) {
+    for (const auto backend : {BackendChoice::automatic, BackendChoice::epoll}) {
+        int pair[2];
+        ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+        const auto receive = [](int fd) -> Task<int> {
+            char byte = 0;
+            const int count = co_await OperationWait(OpCode::receive, fd, &byte, 1);
+            co_return count;
+        };
+        std::optional<TaskHandle<int>> handle;
+        Lines reports;
+        {
+            EventLoopOptions options;
+            options.backend = backend;
+            options.close_grace = 10ms;
+            EventLoop loop(options);
+            loop.set_exception_handler(
+                [&](EventLoop&, const ErrorContext& context) { reports.push_back(context.message); });
+            handle = loop.create_task(shield(receive(pair[0])));
+            loop.poll_once();
+        }
+        EXPECT_FALSE(handle->done());
+        EXPECT_FALSE(handle->cancel());
+        EXPECT_EQ(reports.size(), 2U);
+        ::close(pair[0]);
+        ::close(pair[1]);
+    }
+}
+
+TEST(SemL23, a_loop_with_live_tasks_destroyed_under_another_ones_callback_leaves_them_and_ends_at_once) {
+    EventLoop outer;
+    auto inner = std::make_unique<EventLoop>();
+    int reports = 0;
+    inner->set_exception_handler([&](EventLoop&, const ErrorContext&) { ++reports; });
+    auto handle = inner->create_task(value_after(1h, 1));
+    inner->poll_once();
+    outer.call_soon([&] {
+        EXPECT_THROW(inner->close(), WouldDeadlock);
+        inner.reset();
+        outer.stop();
+    });
+    const auto start = std::chrono::steady_clock::now();
+    outer.run_forever();
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 3s);
+    EXPECT_FALSE(handle.done());
+    EXPECT_GE(reports, 1);
+    EXPECT_LE(reports, 3);
 }
 
 TEST(TaskHandle, of_a_task_that_its_loop_cancelled_while_closing_is_cancelled) {

@@ -85,8 +85,9 @@ SharedReason ScopeNode::reason() const {
         if (node->kind_ != Kind::root) return static_cast<const PlainScope*>(node)->reason_;
         break;
     }
-    static const SharedReason closing =
-        std::make_shared<const CancelReason>(CancelReason{"the event loop is closing", SourceLocation(), 0});
+    // Never destroyed: the background loop drains while static objects are being destroyed.
+    static const auto& closing = *new SharedReason(
+        std::make_shared<const CancelReason>(CancelReason{"the event loop is closing", SourceLocation(), 0}));
     return closing;
 }
 

@@ -68,6 +68,7 @@ public:
         for (ScopeNode* child = domain.root_.first_child(); child; child = child->next_sibling()) {
             if (child->kind() != ScopeNode::Kind::task) continue;
             auto& task = static_cast<TaskNode&>(*child);
+            if (task.extra_ && task.extra_->housekeeping) continue;
             std::string place = "not started";
             if (task.resumes() > 0 && task.frame()) {
                 const auto& at = task.frame()->at();

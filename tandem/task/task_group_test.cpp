@@ -137,16 +137,15 @@ ASYNC_TEST(SemG41, a_group_abandoned_in_a_scope_that_is_over_still_belongs_to_th
 
 ASYNC_TEST(SemW4, a_failure_in_a_group_that_nobody_joined_is_reported) {
     Lines reports;
-    this_loop().set_exception_handler([&](EventLoop&, const ErrorContext& context) {
-        reports.push_back(describe(context.exception));
-    });
+    this_loop().set_exception_handler(
+        [&](EventLoop&, const ErrorContext& context) { reports.push_back(describe(context.exception)); });
     const auto body = [](Duration stay) -> Task<void> {
         TaskGroup group;
         group.create_task(fail_after(1ms, "lost?"));
         group.create_task(fail_in_cleanup("late"));
         co_await sleep(stay);
     };
-    co_await create_task(body(5ms));   // left after all children have ended
+    co_await create_task(body(5ms));  // left after all children have ended
     const auto ended = reports.size();
     co_await create_task(body(500us));  // left before
     this_loop().set_exception_handler(nullptr);

@@ -205,8 +205,8 @@ public:
     };
     LvalueAwaiter awaiter() const& { return LvalueAwaiter(node()); }
     RvalueAwaiter awaiter() && { return RvalueAwaiter(node()); }
-    /// Waits for the end and gives it as a value: never throws the task's error. The result is copied, and moved
-    /// out if it cannot be copied.
+    /// Waits for the end and gives it as a value: never throws the task's error. The result is copied, and
+    /// moved out if it cannot be copied.
     [[nodiscard("co_await it")]] OutcomeAwaiter join() const { return OutcomeAwaiter(node()); }
 
     /// Waits for the end and looks at nothing.
@@ -288,7 +288,9 @@ template <class T>
 TaskHandle<T> EventLoop::create_task(Task<T> task, const TaskOptions& options, SourceLocation where) {
     require_open("start a task");
     TaskDomain& domain = TaskDomain::of(*this);
-    return spawn_in(domain, domain.root(), std::move(task), options.name, where);
+    auto handle = spawn_in(domain, domain.root(), std::move(task), options.name, where);
+    if (options.housekeeping) handle.node().mark_housekeeping();
+    return handle;
 }
 
 template <class T>

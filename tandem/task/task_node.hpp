@@ -34,6 +34,9 @@ protected:
 /// How a task is started. A view and a flag: fit for `co_await` expressions (sem:Z21).
 struct TaskOptions {
     std::string_view name = {};  ///< default `Task-<n>`
+    /// A library's own, like a connection pool's keeper: it ends with its loop and is not reported as left
+    /// behind.
+    bool housekeeping = false;
 };
 
 /// A running task: a chain of frames with one identity, one scope, one loop. 112 bytes, from the loop's pool.
@@ -106,12 +109,14 @@ public:
     /// The value was moved out of the frame.
     bool taken() const { return taken_; }
     void mark_taken() { taken_ = true; }
+    void mark_housekeeping() { extra().housekeeping = true; }
 
 private:
     struct Extra {
         IntrusiveList<CompletionHook, &CompletionHook::hook_link> hooks;
         SharedReason reason;
         std::string name;
+        bool housekeeping = false;
     };
 
     friend class TaskDomain;

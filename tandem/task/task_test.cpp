@@ -292,3 +292,17 @@ ASYNC_TEST(SemK13, an_argument_dies_with_its_task_and_not_with_its_handle) {
     EXPECT_EQ(&value, &text.result());
     EXPECT_TRUE(handle.successful());
 }
+
+TEST(SemL57, housekeeping_ends_with_its_loop_and_is_not_reported_as_left_behind) {
+    std::vector<std::string> reports;
+    EventLoop loop;
+    loop.set_exception_handler(
+        [&](EventLoop&, const ErrorContext& context) { reports.push_back(context.task); });
+    const auto forever = []() -> Task<void> { co_await sleep(1h); };
+    loop.create_task(forever(), {.name = "keeper", .housekeeping = true});
+    loop.create_task(forever(), {.name = "left behind"});
+    loop.poll_once();
+    loop.close();
+
+    EXPECT_EQ(reports, (std::vector<std::string>{"left behind"}));
+}

@@ -1,0 +1,105 @@
+#include <tandem/base/errors.hpp>
+#include <tandem/net/address_internal.hpp>
+#include <tandem/net/socket_internal.hpp>
+
+#include <unistd.h>
+
+namespace tandem::inline v1::net {
+
+SocketRef::~SocketRef() {
+    if (socket_ && --socket_->references_ == 0) delete socket_;
+}
+
+SocketRef Socket::adopt(UniqueFd fd) {
+    EventLoop& loop = this_loop();
+    return SocketRef(new Socket(loop, std::move(fd)));
+}
+
+Socket::~Socket() {
+    if (!closed_) shut_down();
+}
+
+void Socket::require_usable(const char* what) const {
+    if (closed_) [[unlikely]]
+        throw InvalidStateError(std::string(what) + ": the socket is closed");
+    if (this_loop_or_null() != loop_) [[unlikely]] {
+        throw WrongLoop(
+            std::string(what) +
+            ": the socket belongs to another event loop; use it where it was opened, or move the work there");
+    }
+}
+
+/// Linux answers bytes that nobody has read with a reset when the socket is closed, and the reset drops what
+/// is still on its way to the peer: tcp_close() in net/ipv4/tcp.c. So read what is there.
+void Socket::discard_unread() noexcept {
+    char buffer[16 * 1024];
+    for (int i = 0; i < 64; ++i) {
+        if (::recv(fd_, buffer, sizeof buffer, MSG_DONTWAIT) <= 0) return;
+    }
+}
+
+void Socket::close() noexcept {
+    if (closed_) return;
+    if (!peer_ended && operations_ == 0) discard_unread();
+    shut_down();
+}
+
+void Socket::shut_down() noexcept {
+    closed_ = true;
+    if (operations_ == 0) {
+        release_descriptor();
+        return;
+    }
+    // Closing it now would give its number to somebody else under the kernel's feet. This makes the
+    // operations end.
+    ::shutdown(fd_, SHUT_RDWR);
+}
+
+void Socket::abort() noexcept {
+    if (closed_) return;
+    const linger reset{1, 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    shut_down();
+}
+
+void Socket::abandon() noexcept {
+    if (closed_) return;
+    if (loop_->debug() && !loop_->is_closed()) {
+        try {
+            const auto who = peer().to_string();
+            loop_->call_exception_handler({"a stream to " + (who.empty() ? "a peer that is gone" : who) +
+                                               " was destroyed open: co_await its close(), or abort() it",
+                                           nullptr,
+                                           {},
+                                           {},
+                                           Severity::warning});
+        } catch (...) {  // a report less
+        }
+    }
+    const bool said_goodbye = peer_ended && !write_cut && !writing && write_error == 0;
+    if (said_goodbye)
+        close();
+    else
+        abort();
+}
+
+void Socket::release_descriptor() noexcept {
+    if (fd_ < 0) return;
+    if (!loop_->is_closed()) loop_->backend().forget(fd_);
+    ::close(fd_);
+    fd_ = -1;
+}
+
+SocketAddress Socket::local() const {
+    RawAddress raw;
+    if (closed_ || ::getsockname(fd_, raw.data(), &raw.size) != 0) return {};
+    return from_raw(raw.data(), raw.size);
+}
+
+SocketAddress Socket::peer() const {
+    RawAddress raw;
+    if (closed_ || ::getpeername(fd_, raw.data(), &raw.size) != 0) return {};
+    return from_raw(raw.data(), raw.size);
+}
+
+}  // namespace tandem::inline v1::net
