@@ -70,8 +70,7 @@ Failure of_limit(const http::LimitExceeded& error, Stage stage) {
     if (ends_with("max_ratio")) return made(ErrorCode::ratio_exceeded, Phase::body, error.what());
     if (ends_with("max_body_bytes") || ends_with("max_decoded_bytes"))
         return made(ErrorCode::body_too_large, Phase::body, error.what());
-    if (ends_with("max_chunk_extension_bytes"))
-        return made(ErrorCode::bad_chunk, Phase::body, error.what());
+    if (ends_with("max_chunk_extension_bytes")) return made(ErrorCode::bad_chunk, Phase::body, error.what());
     if (stage == Stage::body) return made(ErrorCode::bad_framing, Phase::body, error.what());
     return made(ErrorCode::head_too_large, Phase::wait, error.what());
 }
@@ -88,7 +87,8 @@ Failure of_bad_response(const http::BadResponse& error, Stage stage) {
 
 Failure of_system(const std::system_error& error, Stage stage) {
     const auto phase = stage == Stage::save ? Phase::save : stage == Stage::body ? Phase::body : Phase::wait;
-    if (is_out_of_descriptors(error.code())) return made(ErrorCode::no_descriptors, Phase::connect, error.what());
+    if (is_out_of_descriptors(error.code()))
+        return made(ErrorCode::no_descriptors, Phase::connect, error.what());
     if (stage == Stage::save) return made(ErrorCode::file_write, phase, error.what());
     if (error.code() == std::errc::connection_reset || error.code() == std::errc::broken_pipe)
         return made(ErrorCode::reset, phase, error.what());

@@ -69,7 +69,7 @@ public:
             descriptor_ = file_.get();
             if (descriptor_ < 0) throw_error(errno);
         }
-        struct stat status {};
+        struct stat status{};
         regular_ = ::fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode);
         buffer_.resize(piece_bytes);
     }
@@ -189,9 +189,12 @@ std::vector<std::string> unreadable_inputs(const FetchOptions& options) {
     std::vector<std::string> problems;
     for (const InputSource& source : options.inputs) {
         if (source.kind == InputSource::Kind::url || source.text == "-") continue;
-        struct stat status {};
+        struct stat status{};
         const OpenFile file(::open(source.text.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-        const int error = !file ? errno : ::fstat(file.get(), &status) != 0 ? errno : S_ISDIR(status.st_mode) ? EISDIR : 0;
+        const int error = !file                               ? errno
+                          : ::fstat(file.get(), &status) != 0 ? errno
+                          : S_ISDIR(status.st_mode)           ? EISDIR
+                                                              : 0;
         if (error != 0)
             problems.push_back(
                 fmt::format("read {}: {}", escaped_for_terminal(source.text), std::strerror(error)));

@@ -50,7 +50,8 @@ public:
     int run(const std::vector<std::string>& given) {
         feed_blocking(options_, *this);
         std::string text;
-        for (const auto& [lane, count] : lanes_) text += fmt::format("# {} {}\n", count, escaped_for_terminal(lane));
+        for (const auto& [lane, count] : lanes_)
+            text += fmt::format("# {} {}\n", count, escaped_for_terminal(lane));
         for (const auto& option : given) text += fmt::format("# {}\n", escaped_for_terminal(option));
         print(STDOUT_FILENO, text);
         return exit_code_.value();
@@ -88,7 +89,9 @@ private:
     [[nodiscard]] Task<void> room() override { co_return; }
     [[nodiscard]] bool wants_no_more() const override { return intake_.is_full(); }
     [[nodiscard]] bool is_stopped() const override { return false; }
-    void input_failed(const std::string& message) override { print(STDERR_FILENO, "fetch: " + message + "\n"); }
+    void input_failed(const std::string& message) override {
+        print(STDERR_FILENO, "fetch: " + message + "\n");
+    }
 
     const FetchOptions& options_;
     Requests requests_;
@@ -102,7 +105,8 @@ private:
 Task<void> announce_and_run(FetchRun& fetching, View& view) {
     EventLoop& loop = this_loop();
     const auto& reason = loop.fallback_reason();
-    view.detail(fmt::format("* backend {}{}", loop.backend_name(), reason.empty() ? "" : ": no io_uring, " + reason));
+    view.detail(
+        fmt::format("* backend {}{}", loop.backend_name(), reason.empty() ? "" : ": no io_uring, " + reason));
     co_await fetching.run();
 }
 
@@ -116,10 +120,12 @@ int fetch(const FetchOptions& options) {
     Summary::Context context;
     context.elapsed = fetching.elapsed();
     context.color = view.color();
-    if (options.report && *options.report != "-" && !options.report->starts_with("fd:")) context.report = options.report;
+    if (options.report && *options.report != "-" && !options.report->starts_with("fd:"))
+        context.report = options.report;
     // One body on stdout that came as it should needs no words.
-    const bool silent_success = body_goes_to_stdout(options) && fetching.exit_code() == 0 && options.progress == ProgressMode::automatic &&
-                                options.inputs.size() == 1 && options.inputs[0].kind == InputSource::Kind::url;
+    const bool silent_success = body_goes_to_stdout(options) && fetching.exit_code() == 0 &&
+                                options.progress == ProgressMode::automatic && options.inputs.size() == 1 &&
+                                options.inputs[0].kind == InputSource::Kind::url;
     if (!silent_success) view.summary(fetching.summary().text(context));
     if (fetching.ended_by() != 0) die_by(fetching.ended_by());
     return fetching.exit_code();
@@ -131,7 +137,8 @@ std::string backend_text() {
     try {
         const auto chosen = choose_backend();
         const auto& reason = chosen.fallback_reason;
-        return fmt::format("{}{}", chosen.backend->name(), reason.empty() ? "" : " (no io_uring: " + reason + ")");
+        return fmt::format("{}{}", chosen.backend->name(),
+                           reason.empty() ? "" : " (no io_uring: " + reason + ")");
     } catch (const std::exception& error) {
         return fmt::format("none: {}", error.what());
     }
@@ -142,7 +149,8 @@ int fetch_command(const std::vector<std::string>& arguments) {
     auto& options = parsed.options;
     if (options.help) {
         const auto text = help_text(*options.help);
-        if (!text) return refuse({fmt::format("no help about \"{}\"; see -h", escaped_for_terminal(*options.help))});
+        if (!text)
+            return refuse({fmt::format("no help about \"{}\"; see -h", escaped_for_terminal(*options.help))});
         print(STDOUT_FILENO, *text);
         return 0;
     }
@@ -155,11 +163,13 @@ int fetch_command(const std::vector<std::string>& arguments) {
     try {
         if (options.dry_run) return DryRun(options).run(parsed.given);
         if (!complete_password(options))
-            return refuse({"-u NAME asks for the password, and there is no terminal to ask on; give -u NAME:PASSWORD"});
+            return refuse(
+                {"-u NAME asks for the password, and there is no terminal to ask on; give -u NAME:PASSWORD"});
         return fetch(options);
     } catch (const FetchError& error) {
         print(STDERR_FILENO, fmt::format("tandem fetch: {}\n", error.what()));
-        return class_of(error.code()) == ErrorClass::local ? usage_error : exit_code_of(class_of(error.code()));
+        return class_of(error.code()) == ErrorClass::local ? usage_error
+                                                           : exit_code_of(class_of(error.code()));
     }
 }
 

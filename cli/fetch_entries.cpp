@@ -52,7 +52,8 @@ void FetchRun::input_failed(const std::string& message) {
     view_.error(message);
 }
 
-Record FetchRun::record_of(const Entry& entry, std::uint64_t seq, const EntryId& id, std::string_view method) const {
+Record FetchRun::record_of(const Entry& entry, std::uint64_t seq, const EntryId& id,
+                           std::string_view method) const {
     Record record;
     record.id = id.text();
     record.seq = seq;
@@ -119,7 +120,8 @@ std::unique_ptr<Job> FetchRun::admit(Entry entry) {
 
     auto job = std::make_unique<Job>(std::move(entry), *std::move(url));
     job->id = record_id;
-    job->name_id = options_.dedupe ? record_id : entry_id("name", record_id.text(), nullptr, std::to_string(seq));
+    job->name_id =
+        options_.dedupe ? record_id : entry_id("name", record_id.text(), nullptr, std::to_string(seq));
     job->seq = seq;
     job->method = method;
     job->accepted = loop_->time();

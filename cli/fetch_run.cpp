@@ -54,7 +54,8 @@ std::chrono::milliseconds FetchRun::elapsed() const noexcept {
 int FetchRun::exit_code() const noexcept {
     const int code = summary_.exit_code();
     if (!report_failed_ && !input_failed_) return code;
-    return code == 0 || code == 1 ? exit_code_of(ErrorClass::local) : std::min(code, exit_code_of(ErrorClass::local));
+    return code == 0 || code == 1 ? exit_code_of(ErrorClass::local)
+                                  : std::min(code, exit_code_of(ErrorClass::local));
 }
 
 Task<void> FetchRun::run() {
@@ -77,7 +78,8 @@ Task<void> FetchRun::run() {
     if (options_.insecure) view_.message("warning: -k: certificates are not verified");
     reader_ = group.create_task(read_input());
     if (options_.max_time_total)
-        total_limit_ = loop.call_later(*options_.max_time_total, [this] { stop("--max-time-total has passed"); });
+        total_limit_ =
+            loop.call_later(*options_.max_time_total, [this] { stop("--max-time-total has passed"); });
     if (view_.is_live()) next_tick_ = loop.call_later(view_.interval(), [this] { tick(); });
     while (!is_over()) co_await over_.wait("the last entry");
     co_await group.join();
@@ -102,14 +104,14 @@ void FetchRun::adapt_to_descriptors() {
         ::setrlimit(RLIMIT_NOFILE, &limit);
         ::getrlimit(RLIMIT_NOFILE, &limit);
     }
-    constexpr rlim_t others = 32;        // of the loop, names, lists, report
+    constexpr rlim_t others = 32;       // of the loop, names, lists, report
     constexpr rlim_t per_transfer = 3;  // connection, part, its directory
     if (limit.rlim_cur == RLIM_INFINITY) return;
     const auto room = limit.rlim_cur > others ? (limit.rlim_cur - others) / per_transfer : 0;
     const auto most = static_cast<std::size_t>(std::max<rlim_t>(1, room));
     if (most_in_flight_ <= most) return;
-    view_.message(fmt::format("-j {} is more than {} descriptors allow: {} at once", most_in_flight_, limit.rlim_cur,
-                              most));
+    view_.message(fmt::format("-j {} is more than {} descriptors allow: {} at once", most_in_flight_,
+                              limit.rlim_cur, most));
     most_in_flight_ = most;
 }
 
@@ -152,7 +154,8 @@ void FetchRun::start(std::unique_ptr<Job> job) {
     ++job->tries;
     job->place = in_flight_.size();
     in_flight_.push_back(job.get());
-    view_.detail(fmt::format("> {} {}{}", job->method, escaped_for_terminal(without_userinfo(job->url.href())),
+    view_.detail(fmt::format("> {} {}{}", job->method,
+                             escaped_for_terminal(without_userinfo(job->url.href())),
                              job->tries > 1 ? fmt::format("  (try {})", job->tries) : ""));
     group_->create_task(try_once(std::move(job)));
 }
@@ -185,7 +188,8 @@ std::optional<std::chrono::milliseconds> FetchRun::retry_after_of(const Try& att
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     const auto asked = http::retry_after(attempt.response->headers(), now);
     if (!asked) return std::nullopt;
-    return std::chrono::duration_cast<std::chrono::milliseconds>(std::min(*asked, std::chrono::seconds(100'000'000)));
+    return std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::min(*asked, std::chrono::seconds(100'000'000)));
 }
 
 void FetchRun::finish_try(std::unique_ptr<Job> job, Try& attempt) {
@@ -210,7 +214,8 @@ void FetchRun::finish_try(std::unique_ptr<Job> job, Try& attempt) {
     if (status == 429 || status == 503) event = LaneEvent::overload;
     const auto redirects = attempt.response ? static_cast<unsigned>(attempt.response->history().size()) : 0U;
 
-    auto note = note_of(attempt, elapsed_of(now - attempt.began), static_cast<int>(record.attempts.size()) + 1);
+    auto note =
+        note_of(attempt, elapsed_of(now - attempt.began), static_cast<int>(record.attempts.size()) + 1);
     note.wait_ms = waited_before(*job);
     note.wait_reason = std::exchange(job->wait_reason, {});
     record.attempts.push_back(std::move(note));
@@ -268,12 +273,14 @@ bool FetchRun::goes_on(std::unique_ptr<Job>& job, const Try& attempt, RecordErro
     failed.tries_so_far = job->tries;
     failed.since_first_try = std::chrono::duration_cast<std::chrono::milliseconds>(now - *job->first_start);
     error.retryable = is_retryable(options_, failed);
-    const auto decision = decide_retry(options_, failed, [this] { return static_cast<double>(random_() >> 11) * 0x1p-53; });
+    const auto decision =
+        decide_retry(options_, failed, [this] { return static_cast<double>(random_() >> 11) * 0x1p-53; });
     error.code = decision.final_code;
     if (decision.final_code == ErrorCode::retry_after_too_long) {
         job->record->retry_after_seconds = static_cast<double>(failed.retry_after->count()) / 1000;
-        error.message += fmt::format("; Retry-After asks for {}, the limit is {} (--retry-after-max)",
-                                     human_duration(*failed.retry_after), human_duration(options_.retry_after_max));
+        error.message +=
+            fmt::format("; Retry-After asks for {}, the limit is {} (--retry-after-max)",
+                        human_duration(*failed.retry_after), human_duration(options_.retry_after_max));
     }
     if (attempt.printed && decision.again) {
         error.message += "; not tried again, since a part of the body is on stdout already";
@@ -287,13 +294,15 @@ bool FetchRun::goes_on(std::unique_ptr<Job>& job, const Try& attempt, RecordErro
         job->wait_reason = "retry_after";
         waited.retry_after += decision.wait;
         // The lane waits, and this entry is the first one of it.
-        lanes_.hold(*job->lane, now + decision.wait, fmt::format("Retry-After ({})", attempt.response->status()), now);
+        lanes_.hold(*job->lane, now + decision.wait,
+                    fmt::format("Retry-After ({})", attempt.response->status()), now);
     } else {
         job->wait_reason = "backoff";
         waited.backoff += decision.wait;
     }
-    view_.detail(fmt::format("* {}: {}; again in {} ({})", escaped_for_terminal(without_userinfo(job->url.href())),
-                             escaped_for_terminal(error.message), human_duration(decision.wait), job->wait_reason));
+    view_.detail(
+        fmt::format("* {}: {}; again in {} ({})", escaped_for_terminal(without_userinfo(job->url.href())),
+                    escaped_for_terminal(error.message), human_duration(decision.wait), job->wait_reason));
     lanes_.add_later(std::move(job), now + decision.wait);
     return true;
 }
@@ -331,78 +340,13 @@ void FetchRun::cancel_in_flight() {
 }
 
 void FetchRun::cancel_waiting(std::unique_ptr<Job> job) {
-    auto record = job->record ? std::move(*job->record) : record_of(job->entry, job->seq, job->id, job->method);
+    auto record =
+        job->record ? std::move(*job->record) : record_of(job->entry, job->seq, job->id, job->method);
     record.outcome = Outcome::cancelled;
-    record.error = RecordError{ErrorCode::stopped, "stopped before it was started: " + stop_reason_, std::nullopt, true};
+    record.error =
+        RecordError{ErrorCode::stopped, "stopped before it was started: " + stop_reason_, std::nullopt, true};
     record.end = std::chrono::system_clock::now();
     conclude(std::move(record));
-}
-
-void FetchRun::tick() {
-    view_.show(progress());
-    next_tick_ = loop_->call_later(view_.interval(), [this] { tick(); });
-}
-
-ProgressState FetchRun::progress() const {
-    ProgressState state;
-    const auto now = loop_->time();
-    state.done = finished_;
-    state.failed = summary_.count(Outcome::failed);
-    state.skipped = summary_.count(Outcome::skipped);
-    state.moving = in_flight_.size();
-    state.queued = lanes_.queued() + lanes_.waiting();
-    if (input_ended_) state.total = taken_;
-    state.bytes = received_bytes_;
-    state.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(now - began_);
-    for (const Job* job : in_flight_) {
-        if (job->size_bytes && *job->size_bytes >= job->done_bytes) {
-            ++state.remaining_known;
-            state.remaining_bytes += *job->size_bytes - job->done_bytes;
-        }
-        if (!view_.shows_transfers()) continue;
-        TransferView shown;
-        shown.name = without_userinfo(job->url.href());
-        shown.done_bytes = job->done_bytes;
-        shown.size_bytes = job->size_bytes;
-        shown.age = std::chrono::duration_cast<std::chrono::milliseconds>(now - job->started);
-        shown.attempt = job->tries;
-        state.transfers.push_back(std::move(shown));
-    }
-    lanes_.for_each([&](const Lane& lane) {
-        LaneView shown;
-        shown.lane = lane.key();
-        shown.moving = lane.in_flight();
-        shown.queued = lane.queued();
-        if (lane.not_before() > now) {
-            shown.waiting = std::chrono::duration_cast<std::chrono::milliseconds>(lane.not_before() - now);
-            shown.reason = lane.wait_reason();
-        }
-        state.lanes.push_back(std::move(shown));
-    });
-    return state;
-}
-
-void FetchRun::show_state() {
-    const auto state = progress();
-    view_.message(render_line(state, ProgressEstimate()).substr(std::strlen("fetch: ")));
-    for (const Job* job : in_flight_) {
-        const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(loop_->time() - job->started);
-        view_.message(fmt::format("  {} try {}, {} bytes: {}", human_duration(age), job->tries, job->done_bytes,
-                                  escaped_for_terminal(without_userinfo(job->url.href()))));
-    }
-}
-
-void FetchRun::reopen_report() {
-    if (!report_ || !options_.report) return;
-    try {
-        report_.emplace(*options_.report);
-    } catch (const FetchError& error) {
-        view_.error(error.what());
-    }
-}
-
-void FetchRun::show_warnings() {
-    for (const auto& warning : requests_.take_warnings()) view_.message("warning: " + escaped_for_terminal(warning));
 }
 
 }  // namespace tandem::cli

@@ -117,9 +117,9 @@ private:
     std::optional<http::Url> base_;
     std::mt19937_64 random_;
 
-    EventLoop* loop_ = nullptr;      // while it runs
-    TaskGroup* group_ = nullptr;     // likewise
-    http::Client* client_ = nullptr; // likewise
+    EventLoop* loop_ = nullptr;       // while it runs
+    TaskGroup* group_ = nullptr;      // likewise
+    http::Client* client_ = nullptr;  // likewise
     TaskHandle<void> reader_;
     TimePoint began_{};
     TimePoint ended_{};

@@ -36,7 +36,7 @@ void handle(int signal) {
     const int saved = errno;
     if (ends(signal) && ++endings_seen > 1) {
         Terminal::restore_in_handler();
-        struct sigaction standard {};
+        struct sigaction standard{};
         standard.sa_handler = SIG_DFL;
         ::sigaction(signal, &standard, nullptr);
         ::raise(signal);  // delivered as soon as this handler returns
@@ -49,7 +49,7 @@ void handle(int signal) {
 }
 
 void install(int signal, void (*handler)(int)) {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = handler;
     action.sa_flags = SA_RESTART;
     ::sigemptyset(&action.sa_mask);

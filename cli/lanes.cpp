@@ -146,8 +146,8 @@ void Lanes::hold(Lane& lane, TimePoint until, std::string reason, TimePoint now)
 
 void Lanes::forget_if_idle(Lane& lane, TimePoint now) {
     const bool idle = lane.queue_.empty() && lane.in_flight_ == 0;
-    const bool remembers = lane.window_ < lane.limit_ || lane.not_before_ > now ||
-                           (lane.bucket_ && !lane.bucket_->is_full(now));
+    const bool remembers =
+        lane.window_ < lane.limit_ || lane.not_before_ > now || (lane.bucket_ && !lane.bucket_->is_full(now));
     if (!idle || remembers) return;
     leave_place(lane);
     lanes_.erase(lanes_.find(lane.key_));
@@ -163,7 +163,8 @@ std::vector<std::unique_ptr<Job>> Lanes::take_all() {
         leave_place(*lane);
     }
     queued_ = 0;
-    std::sort(jobs.begin(), jobs.end(), [](const auto& left, const auto& right) { return left->seq < right->seq; });
+    std::sort(jobs.begin(), jobs.end(),
+              [](const auto& left, const auto& right) { return left->seq < right->seq; });
     return jobs;
 }
 

@@ -50,7 +50,7 @@ private:
     std::string wait_reason_;
     std::optional<TokenBucket> bucket_;
     State state_ = State::resting;
-    TimePoint wakes_at_{};                  // while waiting
+    TimePoint wakes_at_{};                   // while waiting
     std::list<Lane*>::iterator in_round_{};  // while ready
 };
 
@@ -101,7 +101,6 @@ private:
     void leave_place(Lane& lane);
     void forget_if_idle(Lane& lane, TimePoint now);
     void wake_due(TimePoint now);
-
 
     const FetchOptions& options_;
     std::unordered_map<std::string, std::unique_ptr<Lane>> lanes_;

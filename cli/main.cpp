@@ -28,7 +28,8 @@ int run_command(const std::vector<std::string>& arguments) {
         std::fputs(tandem::cli::version_text(tandem::cli::backend_text()).c_str(), stdout);
         return 0;
     }
-    std::fprintf(stderr, "tandem: no command \"%s\"\n%s", tandem::cli::escaped_for_terminal(command).c_str(), usage);
+    std::fprintf(stderr, "tandem: no command \"%s\"\n%s", tandem::cli::escaped_for_terminal(command).c_str(),
+                 usage);
     return 2;
 }
 

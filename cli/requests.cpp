@@ -47,8 +47,8 @@ std::string content_of(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     std::ostringstream content;
     if (!file || !(content << file.rdbuf()))
-        throw FetchError(ErrorCode::file_read, fmt::format("read the body from {}: {}", escaped_for_terminal(path),
-                                                           std::strerror(errno)));
+        throw FetchError(ErrorCode::file_read, fmt::format("read the body from {}: {}",
+                                                           escaped_for_terminal(path), std::strerror(errno)));
     return content.str();
 }
 
@@ -71,7 +71,8 @@ private:
         for (const auto& rule : rules_) {
             if (!rule.from_host.empty() && !equal_ignoring_case(rule.from_host, target.host())) continue;
             if (rule.from_port && *rule.from_port != target.port()) continue;
-            options.connect_to(target.host(), target.port(), rule.to_host.empty() ? target.host() : rule.to_host,
+            options.connect_to(target.host(), target.port(),
+                               rule.to_host.empty() ? target.host() : rule.to_host,
                                rule.to_port.value_or(target.port()));
             break;
         }
@@ -93,8 +94,8 @@ std::optional<Duration> limit(const std::optional<FetchOptions::Duration>& given
 
 Requests::Requests(const FetchOptions& options) : options_(options) {
     for (const auto& header : options.headers) {
-        const bool secret = header.kind == HeaderOption::Kind::set &&
-                            is_secret_header(header.name, options.secret_headers);
+        const bool secret =
+            header.kind == HeaderOption::Kind::set && is_secret_header(header.name, options.secret_headers);
         (secret ? secret_ : plain_).push_back(header);
     }
     const auto add_secret = [&](std::string name, std::string value) {
@@ -162,12 +163,14 @@ void Requests::add_secrets(http::Headers& headers, const http::Url& url) {
         names += (names.empty() ? "" : ", ") + secret.name;
     }
     if (names.empty() || warned_.size() >= 1000 || !warned_.insert(origin).second) return;
-    warnings_.push_back(fmt::format("{} goes without {}, which belongs to {}; give it its own with --header-for {} "
-                                    "'Name: value'",
-                                    origin, names, home_.value_or(""), shell_word(url.hostname())));
+    warnings_.push_back(
+        fmt::format("{} goes without {}, which belongs to {}; give it its own with --header-for {} "
+                    "'Name: value'",
+                    origin, names, home_.value_or(""), shell_word(url.hostname())));
 }
 
-http::Options Requests::options_for(const Entry& entry, const http::Url& url, const http::Timeouts* timeouts) {
+http::Options Requests::options_for(const Entry& entry, const http::Url& url,
+                                    const http::Timeouts* timeouts) {
     http::Options made;
     if (has_own_headers_) {
         for (const auto& header : plain_) add_header(made.headers, header);
@@ -249,7 +252,8 @@ http::ClientOptions Requests::client_options() const {
     for (const auto& fixed : options_.resolve) {
         std::vector<net::SocketAddress> addresses;
         for (const auto& address : fixed.addresses) {
-            if (const auto parsed = net::SocketAddress::try_ip(address, fixed.port)) addresses.push_back(*parsed);
+            if (const auto parsed = net::SocketAddress::try_ip(address, fixed.port))
+                addresses.push_back(*parsed);
         }
         made.resolve(fixed.host, fixed.port, addresses);
     }

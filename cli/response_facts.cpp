@@ -50,7 +50,8 @@ void note_headers(Record& record, const http::Headers& headers, const FetchOptio
     for (const auto& [name, value] : headers) {
         const auto lower = lower_case(name);
         const auto& wanted = options.reported_headers;
-        if (options.report_headers == ReportHeaders::listed && std::find(wanted.begin(), wanted.end(), lower) == wanted.end())
+        if (options.report_headers == ReportHeaders::listed &&
+            std::find(wanted.begin(), wanted.end(), lower) == wanted.end())
             continue;
         list.emplace_back(lower, std::string(value));
     }
@@ -115,7 +116,8 @@ Attempt note_of(const Try& attempt, Elapsed took, int number) {
 }
 
 std::string status_message(const http::Response& response) {
-    const auto reason = response.reason().empty() ? std::string(http::reason_phrase(response.status())) : response.reason();
+    const auto reason =
+        response.reason().empty() ? std::string(http::reason_phrase(response.status())) : response.reason();
     return fmt::format("the server answered {}{}{}", response.status(), reason.empty() ? "" : " ", reason);
 }
 
@@ -123,7 +125,8 @@ std::string verbose_head(const http::Response& response, const std::vector<std::
     auto text = fmt::format("< {} {} {}", http::to_string(response.version()), response.status(),
                             escaped_for_terminal(response.reason()));
     for (const auto& [name, value] : response.headers())
-        text += "\n< " + escaped_for_terminal(redacted_header(fmt::format("{}: {}", name, value), secret_headers));
+        text += "\n< " +
+                escaped_for_terminal(redacted_header(fmt::format("{}: {}", name, value), secret_headers));
     return text;
 }
 

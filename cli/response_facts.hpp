@@ -27,6 +27,7 @@ void note_response(Record& record, const http::Response& response, const FetchOp
 [[nodiscard]] std::string status_message(const http::Response& response);
 
 /// The head of a response for `-v`, safe for a terminal, without secrets.
-[[nodiscard]] std::string verbose_head(const http::Response& response, const std::vector<std::string>& secret_headers);
+[[nodiscard]] std::string verbose_head(const http::Response& response,
+                                       const std::vector<std::string>& secret_headers);
 
 }  // namespace tandem::cli

@@ -2,9 +2,9 @@
 
 #include <cli/text.hpp>
 
+#include <fmt/format.h>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <fmt/format.h>
 
 #include <chrono>
 #include <utility>
@@ -135,12 +135,13 @@ void Saving::commit(const Job& job, PartFile& part, NameChoice& choice, const Na
     constexpr int most_races = 100;
     for (int i = 0; i < most_races; ++i) {
         if (part.commit(choice.name.path, choice.replace) == PartFile::Commit::done) return;
-        choice = names_.claim_another(job.name_id, choice, form_of(job), values_of(job, facts), policy_of(job), probe(),
-                                      suffix);
+        choice = names_.claim_another(job.name_id, choice, form_of(job), values_of(job, facts),
+                                      policy_of(job), probe(), suffix);
         if (choice.kind == NameChoice::Kind::refuse || choice.kind == NameChoice::Kind::skip) break;
     }
-    throw FetchError(ErrorCode::file_exists, fmt::format("save to {}: somebody made a file of that name meanwhile",
-                                                         escaped_for_terminal(path_of(choice.name))));
+    throw FetchError(ErrorCode::file_exists,
+                     fmt::format("save to {}: somebody made a file of that name meanwhile",
+                                 escaped_for_terminal(path_of(choice.name))));
 }
 
 }  // namespace tandem::cli

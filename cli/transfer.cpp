@@ -122,9 +122,10 @@ void Transfers::take_bytes(Job& job, Try& attempt, std::string_view bytes) {
         case Try::Destination::stdout_at_once:
             // F7.9: -o - insists.
             if (!attempt.printed && !options_.output && ::isatty(STDOUT_FILENO) == 1 && looks_binary(bytes))
-                throw FetchError(ErrorCode::file_write,
-                                 "the body looks binary, which would upset this terminal; save it with -o FILE, "
-                                 "or insist with -o -");
+                throw FetchError(
+                    ErrorCode::file_write,
+                    "the body looks binary, which would upset this terminal; save it with -o FILE, "
+                    "or insist with -o -");
             attempt.printed = attempt.printed || !bytes.empty();
             attempt.hash.add(bytes);
             break;

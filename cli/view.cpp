@@ -24,7 +24,8 @@ View::View(const FetchOptions& options)
                          environment("TERM"))),
       terminal_(STDERR_FILENO) {
     // One body on stdout needs no lines about how it goes, unless somebody asked for them.
-    if (mode_ == ProgressMode::line && options.progress == ProgressMode::automatic && body_goes_to_stdout(options))
+    if (mode_ == ProgressMode::line && options.progress == ProgressMode::automatic &&
+        body_goes_to_stdout(options))
         mode_ = ProgressMode::none;
     // A bar and a body would write over each other on one terminal.
     if (mode_ == ProgressMode::bar && body_goes_to_stdout(options) && ::isatty(STDOUT_FILENO) == 1)
@@ -52,7 +53,8 @@ void View::detail(std::string_view text) {
 std::chrono::milliseconds View::interval() const noexcept {
     using std::chrono::milliseconds;
     if (mode_ == ProgressMode::bar) return milliseconds(100);
-    return options_.progress_interval.value_or(mode_ == ProgressMode::json ? milliseconds(1000) : milliseconds(10000));
+    return options_.progress_interval.value_or(mode_ == ProgressMode::json ? milliseconds(1000)
+                                                                           : milliseconds(10000));
 }
 
 void View::show(const ProgressState& state) {

@@ -198,8 +198,8 @@ void Pool::start_connecting(SlotWaiter& waiter) {
     open_ += 1;
     connecting_ += 1;
     waiter.origin_.connections += 1;
-    connecting.task =
-        loop().create_task(connect(ConnectJob(shared_from_this(), connecting)), TaskOptions{.name = "http connect", .housekeeping = true});
+    connecting.task = loop().create_task(connect(ConnectJob(shared_from_this(), connecting)),
+                                         TaskOptions{.name = "http connect", .housekeeping = true});
 }
 
 void Pool::connected(Connecting& connecting, Dialed dialed, std::exception_ptr error) {

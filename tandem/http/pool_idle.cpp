@@ -103,8 +103,9 @@ void Pool::tend_idle() noexcept {
         try {
             auto watched = std::make_shared<IdleWatch>();
             watched->connection = &current;
-            watched->task = loop().create_task(watch(Background(shared_from_this()), watched),
-                                               TaskOptions{.name = "http idle connection", .housekeeping = true});
+            watched->task =
+                loop().create_task(watch(Background(shared_from_this()), watched),
+                                   TaskOptions{.name = "http idle connection", .housekeeping = true});
             current.watch = std::move(watched);
         } catch (const std::exception&) {
             retire(current);  // what cannot be watched is not kept

@@ -35,7 +35,8 @@ void Pool::bind() {
     const std::lock_guard lock(binding_);
     ending_ = false;
     loop_.store(&this_loop(), std::memory_order_relaxed);
-    keeper_ = this_loop().create_task(keep(Keeper(shared_from_this())), TaskOptions{.name = "http client", .housekeeping = true});
+    keeper_ = this_loop().create_task(keep(Keeper(shared_from_this())),
+                                      TaskOptions{.name = "http client", .housekeeping = true});
 }
 
 Task<void> Pool::keep(Keeper pool) {

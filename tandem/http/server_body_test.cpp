@@ -103,12 +103,8 @@ TEST(RequestBody, of_a_request_that_outlived_its_handler_cannot_be_read) {
 
 TEST(HttpH156, a_small_body_that_nobody_read_is_read_away_and_the_connection_goes_on) {
     EXPECT_EQ(statuses(ask(deaf(), post(std::string(60'000, 'x')) + get)), "200 200");
-    std::vector<std::string> late = {post("").replace(0, 0, ""),
-                                     "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n",
-                                     "a",
-                                     "b",
-                                     "c",
-                                     get};
+    std::vector<std::string> late = {
+        post(""), "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n", "a", "b", "c", get};
     EXPECT_EQ(statuses(run_at_once(talk(deaf(), ServerOptions(), late, AfterInput::half_close)).bytes),
               "200 200 200");
 }

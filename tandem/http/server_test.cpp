@@ -62,12 +62,6 @@ Response streamed(std::vector<std::string> pieces, Pieces::Then then = Pieces::T
 Handler hello() {
     return Handler([](Request&) { return Response::text("hello"); });
 }
-[[maybe_unused]] Handler echo() {
-    return Handler([](Request& request) -> Task<Response> {
-        std::string text = co_await request.text();
-        co_return Response::text(std::move(text));
-    });
-}
 Handler stream_of_two() {
     return Handler([](Request&) { return streamed({"ab", "cde"}); });
 }

@@ -153,6 +153,7 @@ public:
     std::uint16_t port() const;
     std::string url(std::string_view path = "/") const;
     const DemoWorld& world() const;
+    /// Without the connections, which only the server's own thread may count: they are 0.
     DemoCounts counts() const;
     /// Idempotent.
     void stop() noexcept;

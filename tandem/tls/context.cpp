@@ -23,7 +23,8 @@ std::shared_ptr<Context::State> make_state(bool server, Version min_version, Ver
     ERR_clear_error();
     auto state = std::make_shared<Context::State>();
     state->server = server;
-    // OpenSSL must not tidy up at exit: the background loop drains then, and may still have TLS streams to close.
+    // OpenSSL must not tidy up at exit: the background loop drains then, and may still have TLS streams to
+    // close.
     OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, nullptr);
     state->context.reset(SSL_CTX_new(server ? TLS_server_method() : TLS_client_method()));
     if (!state->context) fail("make a TLS context");

@@ -62,7 +62,8 @@ TEST(FetchE3, a_full_disk_is_told_and_harms_no_other_entry) {
     RunOptions options;
     const SmallDisk disk(work / "disk");
     if (!disk.is_there()) options.max_file_bytes = 64 * 1024;  // the next best thing without root
-    const auto result = run_fetch({nginx.url("/large.bin"), nginx.url("/small.txt"), "-P", work / "disk", "--flat"}, options);
+    const auto result =
+        run_fetch({nginx.url("/large.bin"), nginx.url("/small.txt"), "-P", work / "disk", "--flat"}, options);
     EXPECT_EQ(result.exit_code, 3) << result.err;
     EXPECT_NE(result.err.find("large.bin"), std::string::npos) << result.err;
     if (disk.is_there()) {
@@ -75,7 +76,8 @@ TEST(FetchE3, a_full_disk_is_told_and_harms_no_other_entry) {
 TEST(FetchE3, a_full_stdout_is_a_local_failure) {
     const NginxServer nginx;
     nginx.site().write("page.txt", "hello");
-    const auto result = run({"/bin/sh", "-c", fetch({})[0] + " fetch " + nginx.url("/page.txt") + " > /dev/full"});
+    const auto result =
+        run({"/bin/sh", "-c", fetch({})[0] + " fetch " + nginx.url("/page.txt") + " > /dev/full"});
     EXPECT_EQ(result.exit_code, 3) << result.err;
     EXPECT_NE(result.err.find("disk_full"), std::string::npos) << result.err;
 }
@@ -102,8 +104,8 @@ TEST(FetchF8_4, three_origins_with_one_name_make_three_files_with_the_same_names
     AnsweringServer third(named("third", 30));
     for (int round = 0; round < 2; ++round) {
         const TemporaryDirectory work;
-        const auto result = run_fetch({first.url("/f.txt"), second.url("/f.txt"), third.url("/f.txt"), "-P", work.path(), "--flat",
-                                       "--report", work / "r"});
+        const auto result = run_fetch({first.url("/f.txt"), second.url("/f.txt"), third.url("/f.txt"), "-P",
+                                       work.path(), "--flat", "--report", work / "r"});
         EXPECT_EQ(result.exit_code, 0) << result.err;
         EXPECT_EQ(work.read("f.txt"), "first");
         EXPECT_EQ(work.read("f-2.txt"), "second");
@@ -118,7 +120,9 @@ TEST(FetchF8_5, a_file_that_is_there_is_kept_skipped_replaced_or_refused_as_aske
     const auto with = [&](const std::string& policy, int exit_code) {
         const TemporaryDirectory work;
         work.write("f.txt", "old");
-        EXPECT_EQ(run_fetch({nginx.url("/f.txt"), "-P", work.path(), "--flat", "--existing", policy}).exit_code, exit_code);
+        EXPECT_EQ(
+            run_fetch({nginx.url("/f.txt"), "-P", work.path(), "--flat", "--existing", policy}).exit_code,
+            exit_code);
         return work.read("f.txt") + (work.has("f-2.txt") ? "+" + work.read("f-2.txt") : "");
     };
     EXPECT_EQ(with("number", 0), "old+new");
@@ -143,7 +147,8 @@ TEST(FetchF8_9, the_body_of_a_failed_status_is_saved_only_if_asked_for) {
     const TemporaryDirectory work;
     EXPECT_EQ(run_fetch({server.url("/f.txt"), "-P", work.path(), "--flat"}).exit_code, 8);
     EXPECT_TRUE(work.files().empty());
-    EXPECT_EQ(run_fetch({server.url("/f.txt"), "-P", work.path(), "--flat", "--fail-with-body"}).exit_code, 8);
+    EXPECT_EQ(run_fetch({server.url("/f.txt"), "-P", work.path(), "--flat", "--fail-with-body"}).exit_code,
+              8);
     EXPECT_EQ(work.read("f.txt.status-404"), "sorry");
 }
 
@@ -164,7 +169,7 @@ TEST(FetchF8_7, the_time_of_a_file_is_that_of_the_server_if_asked_for) {
     });
     const TemporaryDirectory work;
     EXPECT_EQ(run_fetch({server.url("/f.txt"), "-P", work.path(), "--flat", "-R"}).exit_code, 0);
-    struct stat status {};
+    struct stat status{};
     ASSERT_EQ(::stat((work / "f.txt").c_str(), &status), 0);
     EXPECT_EQ(status.st_mtime, 784111777);
 }

@@ -33,7 +33,8 @@ TEST(FetchR13, a_gzipped_body_is_saved_decoded) {
     const TemporaryDirectory work;
     const std::string content(100'000, 'z');
     nginx.site().write("z.txt", content);
-    const auto result = run_fetch({nginx.url("/z.txt"), "-P", work.path(), "--flat", "--report", work / "r.jsonl"});
+    const auto result =
+        run_fetch({nginx.url("/z.txt"), "-P", work.path(), "--flat", "--report", work / "r.jsonl"});
     EXPECT_EQ(result.exit_code, 0) << result.err;
     EXPECT_EQ(work.read("z.txt"), content);
     const auto records = records_of(work / "r.jsonl");
@@ -50,12 +51,14 @@ TEST(FetchE5, a_certificate_of_an_unknown_ca_is_refused_unless_the_ca_is_given) 
     EXPECT_EQ(refused.exit_code, 5) << refused.err;
     EXPECT_TRUE(text(records_of(work / "r.jsonl").at(0), "error.code") == "tls_certificate");
 
-    const auto trusted = run_fetch({nginx.url("/s.txt"), "--cacert", nginx.ca_file(), "-P", work.path(), "--flat", "--report", work / "t.jsonl"});
+    const auto trusted = run_fetch({nginx.url("/s.txt"), "--cacert", nginx.ca_file(), "-P", work.path(),
+                                    "--flat", "--report", work / "t.jsonl"});
     EXPECT_EQ(trusted.exit_code, 0) << trusted.err;
     EXPECT_EQ(work.read("s.txt"), "secret");
     EXPECT_EQ(text(records_of(work / "t.jsonl").at(0), "tls.verified"), "true");
 
-    const auto insecure = run_fetch({nginx.url("/s.txt"), "-k", "--report", work / "k.jsonl", "-o", work / "k"});
+    const auto insecure =
+        run_fetch({nginx.url("/s.txt"), "-k", "--report", work / "k.jsonl", "-o", work / "k"});
     EXPECT_EQ(insecure.exit_code, 0) << insecure.err;
     EXPECT_EQ(text(records_of(work / "k.jsonl").at(0), "tls.verified"), "false");
     EXPECT_NE(insecure.err.find("-k"), std::string::npos) << insecure.err;
@@ -65,8 +68,9 @@ TEST(FetchE5, a_certificate_for_another_name_is_refused) {
     const NginxServer nginx("", "127.0.0.1", true);
     const TemporaryDirectory work;
     const auto url = "https://elsewhere.example:" + std::to_string(nginx.port()) + "/";
-    const auto result = run_fetch({url, "--cacert", nginx.ca_file(), "--resolve",
-                                   "elsewhere.example:" + std::to_string(nginx.port()) + ":127.0.0.1", "-P", work.path()});
+    const auto result =
+        run_fetch({url, "--cacert", nginx.ca_file(), "--resolve",
+                   "elsewhere.example:" + std::to_string(nginx.port()) + ":127.0.0.1", "-P", work.path()});
     EXPECT_EQ(result.exit_code, 5) << result.err;
     EXPECT_NE(result.err.find("tls_certificate"), std::string::npos) << result.err;
 }
@@ -79,9 +83,11 @@ TEST(FetchE5, plain_http_where_tls_was_expected_is_a_failure_of_the_handshake) {
 }
 
 TEST(FetchE4, a_server_on_ipv6_only_is_reached) {
-    ScriptedServer server([](Connection& peer) {
-        if (!peer.read_head().empty()) peer.send(http_answer(200, "six"));
-    }, true);
+    ScriptedServer server(
+        [](Connection& peer) {
+            if (!peer.read_head().empty()) peer.send(http_answer(200, "six"));
+        },
+        true);
     const TemporaryDirectory work;
     const auto result = run_fetch({server.url("/"), "--report", work / "r.jsonl", "-o", work / "six"});
     EXPECT_EQ(result.exit_code, 0) << result.err;
@@ -95,7 +101,8 @@ TEST(FetchE4, a_server_on_ipv6_only_is_reached) {
 TEST(FetchE4, a_server_that_never_answers_costs_its_time_limit) {
     ScriptedServer silent([](Connection& peer) { peer.wait_for_end(); });
     const TemporaryDirectory work;
-    const auto result = run_fetch({silent.url("/"), "--response-timeout", "300ms", "--retry", "0", "--report", work / "r.jsonl", "-P", work.path()});
+    const auto result = run_fetch({silent.url("/"), "--response-timeout", "300ms", "--retry", "0", "--report",
+                                   work / "r.jsonl", "-P", work.path()});
     EXPECT_EQ(result.exit_code, 4) << result.err;
     EXPECT_LT(result.took.count(), 3000);
     const auto records = records_of(work / "r.jsonl");
@@ -110,7 +117,8 @@ TEST(FetchE4, a_body_that_stalls_and_an_entry_that_takes_too_long_are_told_apart
         peer.wait_for_end();
     });
     const TemporaryDirectory work;
-    const auto stalled = run_fetch({stalling.url("/"), "--stall-timeout", "200ms", "--retry", "0", "-P", work.path()});
+    const auto stalled =
+        run_fetch({stalling.url("/"), "--stall-timeout", "200ms", "--retry", "0", "-P", work.path()});
     EXPECT_NE(stalled.err.find("timeout_stall"), std::string::npos) << stalled.err;
     const auto late = run_fetch({stalling.url("/"), "-m", "200ms", "-P", work.path()});
     EXPECT_EQ(late.exit_code, 4);
@@ -123,9 +131,11 @@ TEST(FetchE7, a_body_above_the_limit_and_nonsense_are_failures_of_the_protocol) 
         peer.read_head();
         peer.send("SSH-2.0-OpenSSH_9.2\r\n\r\n");
     });
-    AnsweringServer large([](const std::string&, const std::string&) { return http_answer(200, std::string(5000, 'x')); });
+    AnsweringServer large(
+        [](const std::string&, const std::string&) { return http_answer(200, std::string(5000, 'x')); });
     const TemporaryDirectory work;
-    const auto result = run_fetch({nonsense.url("/"), large.url("/"), "--max-filesize", "4000", "-P", work.path(), "--report", work / "r.jsonl"});
+    const auto result = run_fetch({nonsense.url("/"), large.url("/"), "--max-filesize", "4000", "-P",
+                                   work.path(), "--report", work / "r.jsonl"});
     EXPECT_EQ(result.exit_code, 7) << result.err;
     const auto records = records_of(work / "r.jsonl");
     EXPECT_EQ(count_where(records, "error.code", "bad_response"), 1U);
@@ -136,8 +146,9 @@ TEST(FetchF9_1, secrets_go_to_the_origin_of_the_first_entry_only) {
     AnsweringServer home([](const std::string&, const std::string&) { return http_answer(200, "x"); });
     AnsweringServer other([](const std::string&, const std::string&) { return http_answer(200, "x"); });
     const TemporaryDirectory work;
-    const auto result = run_fetch({home.url("/1"), other.url("/2"), home.url("/3"), "-P", work.path(), "-H", "X-Api-Key: canary", "-H",
-                                   "X-Plain: yes", "-b", "session=canary", "-u", "me:canary", "--report", work / "r.jsonl", "-v"});
+    const auto result = run_fetch({home.url("/1"), other.url("/2"), home.url("/3"), "-P", work.path(), "-H",
+                                   "X-Api-Key: canary", "-H", "X-Plain: yes", "-b", "session=canary", "-u",
+                                   "me:canary", "--report", work / "r.jsonl", "-v"});
     EXPECT_EQ(result.exit_code, 0) << result.err;
     for (const auto& head : home.requests()) {
         EXPECT_NE(head.find("X-Api-Key: canary"), std::string::npos) << head;
@@ -158,11 +169,15 @@ TEST(FetchF9_2, a_redirect_to_another_origin_loses_every_header_of_the_user) {
         return http_answer(302, "", "Location: " + target.url("/") + "\r\n");
     });
     const TemporaryDirectory work;
-    EXPECT_EQ(run_fetch({home.url("/"), "-P", work.path(), "-H", "X-Plain: a", "-H", "X-Api-Key: b", "-u", "me:c"}).exit_code, 0);
+    EXPECT_EQ(
+        run_fetch({home.url("/"), "-P", work.path(), "-H", "X-Plain: a", "-H", "X-Api-Key: b", "-u", "me:c"})
+            .exit_code,
+        0);
     ASSERT_EQ(target.requests().size(), 1U);
     for (const auto* name : {"X-Plain", "X-Api-Key", "Authorization"})
         EXPECT_EQ(target.requests()[0].find(name), std::string::npos) << name;
-    EXPECT_EQ(run_fetch({home.url("/"), "-P", work.path(), "-H", "X-Plain: a", "--location-trusted"}).exit_code, 0);
+    EXPECT_EQ(
+        run_fetch({home.url("/"), "-P", work.path(), "-H", "X-Plain: a", "--location-trusted"}).exit_code, 0);
     EXPECT_NE(target.requests().back().find("X-Plain: a"), std::string::npos);
 }
 
@@ -170,7 +185,8 @@ TEST(FetchE4, connect_to_leads_a_name_elsewhere) {
     AnsweringServer server([](const std::string&, const std::string& head) {
         return http_answer(200, head.find("Host: far.example") != std::string::npos ? "right" : "wrong");
     });
-    const auto result = run_fetch({"http://far.example/", "--connect-to", "::127.0.0.1:" + std::to_string(server.port())});
+    const auto result =
+        run_fetch({"http://far.example/", "--connect-to", "::127.0.0.1:" + std::to_string(server.port())});
     EXPECT_EQ(result.out, "right") << result.err;
 }
 
@@ -180,7 +196,9 @@ TEST(FetchF1_3, pythons_http_server_is_fetched_from) {
     for (int i = 0; i < 50; ++i) site.write(std::to_string(i) + ".txt", "number " + std::to_string(i));
     const auto port = std::to_string(free_port());
     Program python({"python3", "-m", "http.server", port, "--bind", "127.0.0.1", "--directory", site.path()});
-    ASSERT_TRUE(python.wait_until([&] { return run_fetch({"-s", "--retry", "0", "http://127.0.0.1:" + port + "/0.txt"}).exit_code == 0; }));
+    ASSERT_TRUE(python.wait_until([&] {
+        return run_fetch({"-s", "--retry", "0", "http://127.0.0.1:" + port + "/0.txt"}).exit_code == 0;
+    }));
     const auto result = run_fetch({"http://127.0.0.1:" + port + "/[0-49].txt", "-P", work.path(), "--flat"});
     EXPECT_EQ(result.exit_code, 0) << result.err;
     EXPECT_EQ(work.files(), site.files());

@@ -9,7 +9,9 @@ namespace {
 using namespace end_to_end;
 using Clock = std::chrono::steady_clock;
 
-milliseconds since(Clock::time_point begun) { return std::chrono::duration_cast<milliseconds>(Clock::now() - begun); }
+milliseconds since(Clock::time_point begun) {
+    return std::chrono::duration_cast<milliseconds>(Clock::now() - begun);
+}
 
 TEST(FetchF4_1, an_origin_sees_six_at_once_and_the_others_start_in_the_same_second) {
     const auto slow = [](const std::string&, const std::string&) {
@@ -74,9 +76,10 @@ TEST(FetchF4_4, retry_after_stops_its_lane_and_no_other) {
     AnsweringServer free([&](const std::string&, const std::string&) { return http_answer(200, "x"); });
     const TemporaryDirectory work;
     std::string list = limited.url("/first") + "\n";
-    for (int i = 0; i < 10; ++i) list += limited.url("/" + std::to_string(i)) + "\n" + free.url("/" + std::to_string(i)) + "\n";
-    const auto result = run_fetch({"-i", "-", "-P", work.path(), "-o", "{port}-{name}", "--per-host", "1", "--report",
-                                   work / "r.jsonl"},
+    for (int i = 0; i < 10; ++i)
+        list += limited.url("/" + std::to_string(i)) + "\n" + free.url("/" + std::to_string(i)) + "\n";
+    const auto result = run_fetch({"-i", "-", "-P", work.path(), "-o", "{port}-{name}", "--per-host", "1",
+                                   "--report", work / "r.jsonl"},
                                   {.input = list});
     EXPECT_EQ(result.exit_code, 0) << result.err;
     EXPECT_EQ(during, 0);
@@ -86,12 +89,14 @@ TEST(FetchF4_4, retry_after_stops_its_lane_and_no_other) {
     for (std::size_t i = 0; i < 10; ++i)
         EXPECT_NE(text(records[i], "url").find(":" + std::to_string(free.port())), std::string::npos);
     std::size_t waited = 0;
-    for (const auto& record : records) waited += text(record, "attempts").find("retry_after") != std::string::npos;
+    for (const auto& record : records)
+        waited += text(record, "attempts").find("retry_after") != std::string::npos;
     EXPECT_EQ(waited, 1U);
 }
 
 TEST(FetchF4_4, a_retry_after_above_the_limit_ends_the_entry) {
-    AnsweringServer server([](const std::string&, const std::string&) { return http_answer(429, "", "Retry-After: 3600\r\n"); });
+    AnsweringServer server(
+        [](const std::string&, const std::string&) { return http_answer(429, "", "Retry-After: 3600\r\n"); });
     const TemporaryDirectory work;
     const auto result = run_fetch({server.url("/"), "-P", work.path(), "--report", work / "r.jsonl"});
     EXPECT_EQ(result.exit_code, 8);
@@ -107,11 +112,12 @@ TEST(FetchF4_6, a_truncated_body_is_tried_again_and_a_404_is_not) {
     ScriptedServer server([&](Connection& peer) {
         const auto head = peer.read_head();
         if (head.starts_with("GET /gone ")) return peer.send(http_answer(404, "no"));
-        peer.send(++tries < 3 ? "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort" : http_answer(200, "0123456789"));
+        peer.send(++tries < 3 ? "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort"
+                              : http_answer(200, "0123456789"));
     });
     const TemporaryDirectory work;
-    const auto result = run_fetch({server.url("/a"), server.url("/gone"), "-P", work.path(), "--flat", "--report", work / "r.jsonl",
-                                   "--retry-delay", "100ms"});
+    const auto result = run_fetch({server.url("/a"), server.url("/gone"), "-P", work.path(), "--flat",
+                                   "--report", work / "r.jsonl", "--retry-delay", "100ms"});
     EXPECT_EQ(result.exit_code, 8) << result.err;
     EXPECT_EQ(work.read("a"), "0123456789");
     const auto records = records_of(work / "r.jsonl");
@@ -161,7 +167,8 @@ TEST(FetchF5_1, a_pipe_is_read_only_as_fast_as_entries_are_taken) {
 TEST(FetchF5_7, an_entry_named_twice_is_fetched_once) {
     AnsweringServer server([](const std::string&, const std::string&) { return http_answer(200, "x"); });
     const TemporaryDirectory work;
-    const auto result = run_fetch({server.url("/a"), server.url("/a"), server.url("/a#part"), "-P", work.path(), "--report", work / "r.jsonl"});
+    const auto result = run_fetch({server.url("/a"), server.url("/a"), server.url("/a#part"), "-P",
+                                   work.path(), "--report", work / "r.jsonl"});
     EXPECT_EQ(result.exit_code, 0);
     EXPECT_EQ(server.requests().size(), 1U);
     EXPECT_EQ(count_where(records_of(work / "r.jsonl"), "skip", "duplicate"), 2U);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <csignal>
 
 namespace {
@@ -46,13 +47,28 @@ TEST(FetchE10, ctrl_c_ends_within_a_second_by_the_signal_with_a_true_summary) {
     EXPECT_EQ(saved, ok);
 }
 
-TEST(FetchE10, a_shell_sees_130_and_143) {
-    ScriptedServer silent([](Connection& peer) { peer.wait_for_end(); });
-    for (const auto& [name, status] : {std::pair{"INT", 130}, std::pair{"TERM", 143}, std::pair{"HUP", 129}}) {
-        const auto script = "{ sleep 0.4; kill -" + std::string(name) + " $(pgrep -P $$ -x tandem); } & " + fetch({})[0] +
-                            " fetch -s " + silent.url("/") + "; echo status $?";
-        const auto result = run({"/bin/bash", "-c", script}, {.limit = milliseconds(10'000)});
-        EXPECT_NE(result.out.find("status " + std::to_string(status)), std::string::npos) << result.out << result.err;
+/// The pid of the command that a shell is running; 0 if there is none yet.
+int child_of(int shell) {
+    const auto id = std::to_string(shell);
+    const auto children = read_file("/proc/" + id + "/task/" + id + "/children");
+    if (children.empty()) return 0;
+    const int child = std::stoi(children);
+    return read_file("/proc/" + std::to_string(child) + "/comm") == "tandem\n" ? child : 0;
+}
+
+TEST(FetchE10, a_shell_sees_130_143_and_129) {
+    std::atomic<int> asked = 0;
+    ScriptedServer silent([&](Connection& peer) {
+        if (!peer.read_head().empty()) ++asked;
+        peer.wait_for_end();
+    });
+    for (const auto& [signal, status] :
+         {std::pair{SIGINT, 130}, std::pair{SIGTERM, 143}, std::pair{SIGHUP, 129}}) {
+        const int before = asked;
+        Program shell({"/bin/sh", "-c", fetch({})[0] + " fetch -s " + silent.url("/") + "; echo status $?"});
+        ASSERT_TRUE(shell.wait_until([&] { return asked > before && child_of(shell.pid()) != 0; }));
+        ::kill(child_of(shell.pid()), signal);
+        EXPECT_EQ(shell.wait().out, "status " + std::to_string(status) + "\n");
     }
 }
 
@@ -77,7 +93,8 @@ TEST(FetchE10, what_was_cancelled_can_be_had_with_retry_failed) {
     ASSERT_TRUE(program.wait_until([&] { return count_of(read_file(work / "r.jsonl"), "\n") > 5; }));
     program.send(SIGTERM);
     EXPECT_EQ(program.wait().signal, SIGTERM);
-    const auto again = run_fetch({"--retry-failed", work / "r.jsonl", "-P", work / "out", "--flat", "--per-host", "60"});
+    const auto again =
+        run_fetch({"--retry-failed", work / "r.jsonl", "-P", work / "out", "--flat", "--per-host", "60"});
     EXPECT_EQ(again.exit_code, 0) << again.err;
     EXPECT_EQ(work.files().size(), 62U);  // with the list and the report
 }
@@ -85,7 +102,8 @@ TEST(FetchE10, what_was_cancelled_can_be_had_with_retry_failed) {
 TEST(FetchF7_9, a_reader_of_stdout_that_goes_away_ends_the_run_quietly) {
     const NginxServer nginx;
     nginx.site().write("large.txt", std::string(5'000'000, 'x') + "\n");
-    const auto script = "{ " + fetch({})[0] + " fetch " + nginx.url("/large.txt") + "; echo status $? >&2; } | head -c 10";
+    const auto script =
+        "{ " + fetch({})[0] + " fetch " + nginx.url("/large.txt") + "; echo status $? >&2; } | head -c 10";
     const auto result = run({"/bin/bash", "-c", script});
     EXPECT_EQ(result.out, "xxxxxxxxxx");
     EXPECT_NE(result.err.find("status 141"), std::string::npos) << result.err;
@@ -100,7 +118,8 @@ TEST(FetchF7_8, without_a_terminal_nothing_is_escaped_and_a_server_can_never_sen
         RunOptions options;
         options.terminal = terminal;
         options.environment = {"TERM=xterm", "NO_COLOR=1", "LANG=C.UTF-8"};
-        const auto result = run_fetch({evil.url("/\x1b[31m"), evil.url("/b"), "-P", work.path(), "-v"}, options);
+        const auto result =
+            run_fetch({evil.url("/\x1b[31m"), evil.url("/b"), "-P", work.path(), "-v"}, options);
         EXPECT_EQ(result.err.find("\x9b"), std::string::npos);
         EXPECT_EQ(result.err.find("\xe2\x80\xae"), std::string::npos);
         EXPECT_EQ(result.err.find("\x1b[31m"), std::string::npos) << result.err;
@@ -148,10 +167,13 @@ TEST(FetchF7_5, progress_as_json_is_json_and_ends_with_the_last_state) {
     const TemporaryDirectory work;
     RunOptions options;
     options.input = slow_list(server, 30);
-    const auto result = run_fetch({"-i", "-", "-P", work.path(), "--flat", "--progress", "json", "--progress-interval", "100ms", "--no-summary"}, options);
+    const auto result = run_fetch({"-i", "-", "-P", work.path(), "--flat", "--progress", "json",
+                                   "--progress-interval", "100ms", "--no-summary"},
+                                  options);
     const auto lines = lines_of(result.err);
     ASSERT_GE(lines.size(), 2U);
-    for (const auto& line : lines) EXPECT_TRUE(line.find("{\"t\":") != std::string::npos && line.ends_with('}')) << line;
+    for (const auto& line : lines)
+        EXPECT_TRUE(line.find("{\"t\":") != std::string::npos && line.ends_with('}')) << line;
     EXPECT_NE(lines.back().find("\"done\":30"), std::string::npos) << lines.back();
 }
 

@@ -114,7 +114,8 @@ std::vector<std::string> lines_of(std::string_view text) {
 
 std::size_t count_of(std::string_view text, std::string_view part) {
     std::size_t count = 0;
-    for (auto at = text.find(part); at != std::string_view::npos; at = text.find(part, at + part.size())) ++count;
+    for (auto at = text.find(part); at != std::string_view::npos; at = text.find(part, at + part.size()))
+        ++count;
     return count;
 }
 
@@ -237,7 +238,8 @@ bool Program::ended() {
 
 Result Program::wait() {
     if (!wait_until([this] { return ended(); }, options_.limit)) {
-        ADD_FAILURE() << "pid " << pid_ << " did not end within " << options_.limit.count() << " ms\n" << err();
+        ADD_FAILURE() << "pid " << pid_ << " did not end within " << options_.limit.count() << " ms\n"
+                      << err();
         ::kill(-pid_, SIGKILL);
         int status = 0;
         ::waitpid(pid_, &status, 0);

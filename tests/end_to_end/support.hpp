@@ -28,7 +28,9 @@ public:
     ~TemporaryDirectory();
 
     [[nodiscard]] const std::string& path() const { return path_; }
-    [[nodiscard]] std::string operator/(std::string_view name) const { return path_ + "/" + std::string(name); }
+    [[nodiscard]] std::string operator/(std::string_view name) const {
+        return path_ + "/" + std::string(name);
+    }
 
     /// Makes directories as needed; the whole path.
     std::string write(std::string_view name, std::string_view content) const;
@@ -54,11 +56,11 @@ struct Result {
 };
 
 struct RunOptions {
-    std::string input = {};         ///< all of stdin
-    bool keep_stdin = false;   ///< it stays open for `write()`
-    bool terminal = false;     ///< a pseudo-terminal for stderr, and for stdout if that is not captured
+    std::string input = {};   ///< all of stdin
+    bool keep_stdin = false;  ///< it stays open for `write()`
+    bool terminal = false;    ///< a pseudo-terminal for stderr, and for stdout if that is not captured
     bool terminal_stdout = false;
-    std::string directory = {};     ///< to start in
+    std::string directory = {};                 ///< to start in
     std::vector<std::string> environment = {};  ///< "NAME=value"; "NAME" removes it
     std::optional<std::uint64_t> max_file_bytes = std::nullopt;
     std::optional<std::uint64_t> max_descriptors = std::nullopt;
@@ -81,7 +83,8 @@ public:
     [[nodiscard]] int pid() const { return pid_; }
     [[nodiscard]] std::string out() const;
     [[nodiscard]] std::string err() const;
-    [[nodiscard]] bool wait_until(const std::function<bool()>& condition, milliseconds limit = milliseconds(20'000)) const;
+    [[nodiscard]] bool wait_until(const std::function<bool()>& condition,
+                                  milliseconds limit = milliseconds(20'000)) const;
     [[nodiscard]] bool ended();
 
     Result wait();
@@ -111,7 +114,8 @@ private:
 /// nginx with a configuration of its own, in the foreground. `locations` stands inside its server block.
 class NginxServer {
 public:
-    explicit NginxServer(std::string_view locations = {}, std::string_view listen = "127.0.0.1", bool tls = false);
+    explicit NginxServer(std::string_view locations = {}, std::string_view listen = "127.0.0.1",
+                         bool tls = false);
     [[nodiscard]] std::string url(std::string_view path) const;
     [[nodiscard]] std::uint16_t port() const { return port_; }
     /// Its document root.
@@ -190,7 +194,8 @@ private:
 
 [[nodiscard]] std::string http_answer(int status, std::string_view body, std::string_view headers = {});
 
-/// The records of a report. A line that does not parse, or is no record by cli/record_schema.json, fails the test.
+/// The records of a report. A line that does not parse, or is no record by cli/record_schema.json, fails the
+/// test.
 [[nodiscard]] std::vector<boost::json::object> records_of(const std::string& report_path);
 [[nodiscard]] std::vector<boost::json::object> records_in(std::string_view text);
 /// A member of nested objects: `text(record, "error.code")`; empty if it is absent.

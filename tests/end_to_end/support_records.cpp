@@ -24,17 +24,21 @@ public:
             else if (keyword == "const")
                 expect(value == rule, at, "is not " + json::serialize(rule));
             else if (keyword == "enum")
-                expect(std::find(rule.as_array().begin(), rule.as_array().end(), value) != rule.as_array().end(), at,
-                       json::serialize(value) + " is none of the known values");
+                expect(
+                    std::find(rule.as_array().begin(), rule.as_array().end(), value) != rule.as_array().end(),
+                    at, json::serialize(value) + " is none of the known values");
             else if (keyword == "minimum")
-                expect(!value.is_number() || value.to_number<double>() >= rule.to_number<double>(), at, "is too small");
+                expect(!value.is_number() || value.to_number<double>() >= rule.to_number<double>(), at,
+                       "is too small");
             else if (keyword == "maximum")
-                expect(!value.is_number() || value.to_number<double>() <= rule.to_number<double>(), at, "is too large");
+                expect(!value.is_number() || value.to_number<double>() <= rule.to_number<double>(), at,
+                       "is too large");
             else if (keyword == "minLength")
-                expect(!value.is_string() || value.as_string().size() >= rule.to_number<std::size_t>(), at, "is too short");
+                expect(!value.is_string() || value.as_string().size() >= rule.to_number<std::size_t>(), at,
+                       "is too short");
             else if (keyword == "pattern")
-                expect(!value.is_string() ||
-                           std::regex_search(std::string(value.as_string()), std::regex(std::string(rule.as_string()))),
+                expect(!value.is_string() || std::regex_search(std::string(value.as_string()),
+                                                               std::regex(std::string(rule.as_string()))),
                        at, json::serialize(value) + " does not match " + std::string(rule.as_string()));
             else if (keyword == "items")
                 check_items(value, rule.as_object(), at);
@@ -44,7 +48,8 @@ public:
                      keyword == "title")
                 continue;
             else
-                problems.push_back("the schema uses " + std::string(keyword) + ", which this checker does not know");
+                problems.push_back("the schema uses " + std::string(keyword) +
+                                   ", which this checker does not know");
         }
         if (value.is_object()) check_members(value.as_object(), schema, at);
     }
@@ -55,7 +60,8 @@ private:
     }
     void check_type(const json::value& value, std::string_view type, const std::string& at) {
         const bool holds = (type == "object" && value.is_object()) || (type == "array" && value.is_array()) ||
-                           (type == "string" && value.is_string()) || (type == "boolean" && value.is_bool()) ||
+                           (type == "string" && value.is_string()) ||
+                           (type == "boolean" && value.is_bool()) ||
                            (type == "integer" && (value.is_int64() || value.is_uint64())) ||
                            (type == "number" && value.is_number());
         expect(holds, at, "is no " + std::string(type));
@@ -67,7 +73,8 @@ private:
     }
     void check_required(const json::value& value, const json::array& names, const std::string& at) {
         if (!value.is_object()) return;
-        for (const auto& name : names) expect(value.as_object().contains(name.as_string()), at, "lacks " + json::serialize(name));
+        for (const auto& name : names)
+            expect(value.as_object().contains(name.as_string()), at, "lacks " + json::serialize(name));
     }
     void check_members(const json::object& object, const json::object& schema, const std::string& at) {
         const auto* properties = schema.if_contains("properties");
@@ -85,7 +92,8 @@ private:
 };
 
 const json::object& schema() {
-    static const json::value read = json::parse(read_file(std::string(TANDEM_SOURCE_DIR) + "/cli/record_schema.json"));
+    static const json::value read =
+        json::parse(read_file(std::string(TANDEM_SOURCE_DIR) + "/cli/record_schema.json"));
     return read.as_object();
 }
 
@@ -113,19 +121,23 @@ std::vector<json::object> records_in(std::string_view text) {
     return records;
 }
 
-std::vector<json::object> records_of(const std::string& report_path) { return records_in(read_file(report_path)); }
+std::vector<json::object> records_of(const std::string& report_path) {
+    return records_in(read_file(report_path));
+}
 
 std::string text(const json::object& record, std::string_view path) {
     const auto dot = path.find('.');
     const auto* member = record.if_contains(path.substr(0, dot));
     if (member == nullptr) return {};
-    if (dot != std::string_view::npos) return member->is_object() ? text(member->as_object(), path.substr(dot + 1)) : "";
+    if (dot != std::string_view::npos)
+        return member->is_object() ? text(member->as_object(), path.substr(dot + 1)) : "";
     return member->is_string() ? std::string(member->as_string()) : json::serialize(*member);
 }
 
-std::size_t count_where(const std::vector<json::object>& records, std::string_view path, std::string_view value) {
-    return static_cast<std::size_t>(
-        std::count_if(records.begin(), records.end(), [&](const auto& each) { return text(each, path) == value; }));
+std::size_t count_where(const std::vector<json::object>& records, std::string_view path,
+                        std::string_view value) {
+    return static_cast<std::size_t>(std::count_if(
+        records.begin(), records.end(), [&](const auto& each) { return text(each, path) == value; }));
 }
 
 }  // namespace end_to_end

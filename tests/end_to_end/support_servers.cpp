@@ -55,16 +55,19 @@ bool answers(const std::string& host, std::uint16_t port) {
 }
 
 void make_certificate(const TemporaryDirectory& work) {
-    const std::string script =
-        "set -e; cd '" + work.path() +
-        "'; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ca.key -out ca.pem "
-        "-days 2 -subj '/CN=Test CA' 2>/dev/null; "
-        "openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key.pem -out request.pem -subj "
-        "/CN=localhost 2>/dev/null; "
-        "printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\\n' > names; "
-        "openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -out cert.pem -days 2 -extfile "
-        "names 2>/dev/null";
-    if (run({"/bin/sh", "-c", script}).exit_code != 0) throw std::runtime_error("openssl made no certificate");
+    const std::string script = "set -e; cd '" + work.path() +
+                               "'; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
+                               "-keyout ca.key -out ca.pem "
+                               "-days 2 -subj '/CN=Test CA' 2>/dev/null; "
+                               "openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "
+                               "key.pem -out request.pem -subj "
+                               "/CN=localhost 2>/dev/null; "
+                               "printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\\n' > names; "
+                               "openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial "
+                               "-out cert.pem -days 2 -extfile "
+                               "names 2>/dev/null";
+    if (run({"/bin/sh", "-c", script}).exit_code != 0)
+        throw std::runtime_error("openssl made no certificate");
 }
 
 }  // namespace
@@ -80,7 +83,8 @@ NginxServer::NginxServer(std::string_view locations, std::string_view listen, bo
     std::string security;
     if (tls) {
         make_certificate(work_);
-        security = "ssl_certificate " + (work_ / "cert.pem") + "; ssl_certificate_key " + (work_ / "key.pem") + ";\n";
+        security = "ssl_certificate " + (work_ / "cert.pem") + "; ssl_certificate_key " +
+                   (work_ / "key.pem") + ";\n";
     }
     std::string folders;
     for (const auto* kind : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"})
@@ -88,14 +92,16 @@ NginxServer::NginxServer(std::string_view locations, std::string_view listen, bo
     const auto address = host_ + ":" + std::to_string(port_) + (tls ? " ssl" : "");
     const auto user = ::geteuid() == 0 ? std::string("user root;\n") : std::string();
     const auto configuration =
-        user + "daemon off; master_process off; worker_processes 1; pid " + (work_ / "pid") + "; error_log " + (work_ / "error.log") +
-        ";\nevents { worker_connections 2048; }\nhttp {\naccess_log off; keepalive_requests 100000; " + folders +
+        user + "daemon off; master_process off; worker_processes 1; pid " + (work_ / "pid") + "; error_log " +
+        (work_ / "error.log") +
+        ";\nevents { worker_connections 2048; }\nhttp {\naccess_log off; keepalive_requests 100000; " +
+        folders +
         "types { text/plain txt; text/html html; application/json json; application/octet-stream bin; }\n"
-        "server { listen " + address + "; root " + site_.path() + ";\n" + security + std::string(locations) +
-        "\n}\n}\n";
+        "server { listen " +
+        address + "; root " + site_.path() + ";\n" + security + std::string(locations) + "\n}\n}\n";
     const auto file = work_.write("nginx.conf", configuration);
-    nginx_ = std::make_unique<Program>(
-        std::vector<std::string>{"/usr/sbin/nginx", "-c", file, "-p", work_.path(), "-e", work_ / "error.log"});
+    nginx_ = std::make_unique<Program>(std::vector<std::string>{"/usr/sbin/nginx", "-c", file, "-p",
+                                                                work_.path(), "-e", work_ / "error.log"});
     if (!nginx_->wait_until([this] { return answers(host_, port_) || nginx_->ended(); }) || nginx_->ended())
         throw std::runtime_error("nginx does not answer: " + nginx_->err() + read_file(work_ / "error.log"));
 }
@@ -209,8 +215,9 @@ std::size_t AnsweringServer::most_at_once() const {
 }
 
 std::string http_answer(int status, std::string_view body, std::string_view headers) {
-    return "HTTP/1.1 " + std::to_string(status) + " Status\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
-           std::string(headers) + "\r\n" + std::string(body);
+    return "HTTP/1.1 " + std::to_string(status) +
+           " Status\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + std::string(headers) +
+           "\r\n" + std::string(body);
 }
 
 }  // namespace end_to_end
