@@ -87,6 +87,7 @@ EventLoop::EventLoop(const EventLoopOptions& options)
     backend_ = std::move(chosen.backend);
     fallback_reason_ = std::move(chosen.fallback_reason);
     turn_time_ = time_.now();
+    life_->loop = this;
 }
 
 EventLoop::~EventLoop() {
@@ -281,6 +282,10 @@ void EventLoop::let_go() noexcept {
     while (!ready_.empty()) ready_.pop().discard();  // what the discarded ones posted
     while (auto* call = planned_calls_.front()) call->drop();
     mailbox_.wait_for_wakers();
+    {
+        const std::lock_guard lock(life_->mutex);
+        life_->loop = nullptr;
+    }
     backend_.reset();  // cancels and reaps what is in flight, of leaked tasks too
     while (!ready_.empty()) ready_.pop().discard();
     tenant_.reset();

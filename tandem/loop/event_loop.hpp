@@ -17,6 +17,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -71,6 +72,12 @@ public:
     virtual std::size_t live() const noexcept = 0;
     /// The grace is over: what still lives is reported and leaked on purpose (sem:L23).
     virtual void abandon() noexcept = 0;
+};
+
+/// Whether a loop is still there, for what may outlive it: a socket in a value that is dropped after `run()`.
+struct LoopLife {
+    std::mutex mutex;
+    EventLoop* loop;  ///< null once the loop has closed
 };
 
 /// What runs next on one thread: ready queue, timers, descriptors, and posts from other threads.
@@ -176,6 +183,7 @@ public:
 
     // What the rooms above build on.
 
+    const std::shared_ptr<LoopLife>& life() const noexcept { return life_; }
     /// Makes `item` ready: it runs in the next turn, or in this one's batch if it came out of the poll.
     void post(Runnable& item) noexcept { sink_->push(item); }
     /// From any thread. False if the loop is closed; then `item` was not taken.
@@ -235,6 +243,7 @@ private:
     void drain();
     void let_go() noexcept;
 
+    std::shared_ptr<LoopLife> life_ = std::make_shared<LoopLife>();
     ReadyQueue ready_;     // what runs in the next turn
     ReadyQueue arrivals_;  // completions of the poll under way: they run behind foreign posts
     ReadyQueue due_;       // timers of this turn: they run behind completions

@@ -4,6 +4,9 @@
 
 #include <unistd.h>
 
+#include <mutex>
+#include <utility>
+
 namespace tandem::inline v1::net {
 
 SocketRef::~SocketRef() {
@@ -64,18 +67,7 @@ void Socket::abort() noexcept {
 
 void Socket::abandon() noexcept {
     if (closed_) return;
-    if (loop_->debug() && !loop_->is_closed()) {
-        try {
-            const auto who = peer().to_string();
-            loop_->call_exception_handler({"a stream to " + (who.empty() ? "a peer that is gone" : who) +
-                                               " was destroyed open: co_await its close(), or abort() it",
-                                           nullptr,
-                                           {},
-                                           {},
-                                           Severity::warning});
-        } catch (...) {  // a report less
-        }
-    }
+    if (this_loop_or_null() == loop_ && loop_->debug()) report_unclosed();
     const bool said_goodbye = peer_ended && !write_cut && !writing && write_error == 0;
     if (said_goodbye)
         close();
@@ -83,11 +75,40 @@ void Socket::abandon() noexcept {
         abort();
 }
 
+void Socket::report_unclosed() noexcept {
+    try {
+        const auto who = peer().to_string();
+        loop_->call_exception_handler({"a stream to " + (who.empty() ? "a peer that is gone" : who) +
+                                           " was destroyed open: co_await its close(), or abort() it",
+                                       nullptr,
+                                       {},
+                                       {},
+                                       Severity::warning});
+    } catch (...) {  // a report less
+    }
+}
+
 void Socket::release_descriptor() noexcept {
     if (fd_ < 0) return;
-    if (!loop_->is_closed()) loop_->backend().forget(fd_);
-    ::close(fd_);
-    fd_ = -1;
+    const int fd = std::exchange(fd_, -1);
+    {
+        // A value that holds the stream may be dropped after its loop has closed, or in another thread.
+        const std::lock_guard lock(life_->mutex);
+        EventLoop* const loop = life_->loop;
+        if (loop && loop->is_running() && this_loop_or_null() != loop) {
+            try {
+                loop->call_soon_threadsafe([loop, fd] {
+                    loop->backend().forget(fd);
+                    ::close(fd);
+                });
+                return;
+            } catch (...) {  // closing at this very moment: nothing is watched any more
+            }
+        } else if (loop) {
+            loop->backend().forget(fd);
+        }
+    }
+    ::close(fd);
 }
 
 SocketAddress Socket::local() const {

@@ -16,7 +16,8 @@ public:
     /// For the loop that runs here. The descriptor is non-blocking.
     static SocketRef adopt(UniqueFd fd);
 
-    Socket(EventLoop& loop, UniqueFd fd) noexcept : loop_(&loop), fd_(fd.release()) {}
+    Socket(EventLoop& loop, UniqueFd fd) noexcept
+        : loop_(&loop), life_(loop.life()), fd_(fd.release()) {}
     ~Socket();
     Socket(const Socket&) = delete;
     Socket& operator=(const Socket&) = delete;
@@ -66,8 +67,10 @@ private:
     void discard_unread() noexcept;
     void shut_down() noexcept;
     void release_descriptor() noexcept;
+    void report_unclosed() noexcept;
 
-    EventLoop* loop_;
+    EventLoop* loop_;  // for comparing; to be used through life_ where the loop may be gone
+    std::shared_ptr<LoopLife> life_;
     int fd_;
     std::uint32_t references_ = 1;
     std::uint32_t operations_ = 0;

@@ -1,6 +1,7 @@
 #include <tandem/net/tcp_stream.hpp>
 
 #include <tandem/base/errors.hpp>
+#include <tandem/bridge/run.hpp>
 #include <tandem/io/read.hpp>
 #include <tandem/net/connect.hpp>
 #include <tandem/net/tcp_listener.hpp>
@@ -236,6 +237,22 @@ ASYNC_TEST_REAL_TIME(SemIOt5, reopening_the_same_descriptor_number_delivers_no_e
             co_await client.close();
             co_await server.close();
         }
+    }
+}
+
+TEST(TcpStream, outlives_its_loop_closed_or_open) {
+    for (const auto backend : {BackendChoice::uring, BackendChoice::epoll}) {
+        RunOptions options;
+        options.backend = backend;
+        Ends kept;
+        const auto keep = [&kept]() -> Task<void> {
+            Ends ends = co_await connected();
+            kept = std::move(ends);
+        };
+        run(keep(), options);
+        const int number = kept.client.native_handle();
+        kept = Ends();
+        EXPECT_EQ(::fcntl(number, F_GETFD), -1);
     }
 }
 
