@@ -13,7 +13,6 @@ namespace tandem::cli {
 namespace {
 
 constexpr std::uint64_t most_errors_shown = 100;  // the summary has the rest
-constexpr auto drain_limit = std::chrono::milliseconds(300);
 
 EntryId id_of_no_url(std::string_view method, std::string_view text, std::uint64_t seq) {
     return entry_id(method, text, nullptr, fmt::format("entry {}", seq));

@@ -17,13 +17,6 @@
 #include <utility>
 
 namespace tandem::cli {
-namespace {
-
-constexpr auto drain_limit = std::chrono::milliseconds(300);  // for the rest of a list, after a stop
-
-Elapsed elapsed(Duration duration) { return std::chrono::duration_cast<Elapsed>(duration); }
-
-}  // namespace
 
 FetchRun::FetchRun(const FetchOptions& options, View& view)
     : options_(options),
@@ -145,7 +138,7 @@ void FetchRun::start(std::unique_ptr<Job> job) {
         job->record = std::make_unique<Record>(record_of(job->entry, job->seq, job->id, job->method));
         job->record->start = std::chrono::system_clock::now();
         job->record->timings.emplace();
-        job->record->timings->queued = cli::elapsed(now - job->accepted);
+        job->record->timings->queued = elapsed_of(now - job->accepted);
         job->first_start = now;
     }
     job->started = now;
@@ -245,7 +238,7 @@ void FetchRun::finish_try(std::unique_ptr<Job> job, Try& attempt) {
         record.renamed = job->name->renamed;
     }
     record.sha256 = attempt.sha256;
-    record.timings->total = cli::elapsed(now - *job->first_start);
+    record.timings->total = elapsed_of(now - *job->first_start);
     record.end = std::chrono::system_clock::now();
     const auto headers = attempt.response ? &attempt.response->headers() : nullptr;
     conclude(std::move(record), headers);
@@ -253,7 +246,7 @@ void FetchRun::finish_try(std::unique_ptr<Job> job, Try& attempt) {
 }
 
 Elapsed FetchRun::waited_before(const Job& job) const {
-    return job.wait_reason.empty() ? Elapsed{} : cli::elapsed(job.started - job.wait_began);
+    return job.wait_reason.empty() ? Elapsed{} : elapsed_of(job.started - job.wait_began);
 }
 
 bool FetchRun::goes_on(std::unique_ptr<Job>& job, const Try& attempt, RecordError& error) {

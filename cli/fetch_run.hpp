@@ -19,6 +19,7 @@
 #include <tandem/task/task.hpp>
 #include <tandem/task/task_group.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -43,6 +44,8 @@ namespace tandem::cli {
 class FetchRun final : private EntryTaker {
 public:
     static constexpr std::size_t max_queued = 10'000;  // then input waits (F5.3)
+    /// After a stop, so long the rest of a list is still read, for its records.
+    static constexpr auto drain_limit = std::chrono::milliseconds(300);
 
     FetchRun(const FetchOptions& options, View& view);
     ~FetchRun() override;

@@ -172,7 +172,11 @@ TEST(FetchF1_5, retry_failed_takes_exactly_the_failed_with_their_method_and_body
     EXPECT_TRUE(server.requests().back().starts_with("GET /bad "));
     const auto records = records_of(work / "again.jsonl");
     ASSERT_EQ(records.size(), 1U);
-    EXPECT_EQ(text(records[0], "id"), text(records_of(report)[1], "id"));
+    for (const auto& record : records_of(report)) {
+        if (text(record, "outcome") == "failed") {
+            EXPECT_EQ(text(records[0], "id"), text(record, "id"));
+        }
+    }
 }
 
 TEST(FetchF1_5, retry_failed_sends_the_data_of_the_first_run_again) {
