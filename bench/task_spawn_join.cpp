@@ -29,5 +29,6 @@ int main(int argc, char** argv) {
     const long groups = (bench::argument(argc, argv, 1, 5'000'000) + group_size - 1) / group_size;
     const auto before = bench::usage_now();
     run(run_groups(groups));
-    bench::report_ns("task_spawn_join", "tandem", "ns_per_task", bench::usage_now() - before, groups * group_size);
+    bench::report_ns("task_spawn_join", "tandem", "ns_per_task", bench::usage_now() - before,
+                     groups * group_size);
 }

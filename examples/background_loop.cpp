@@ -35,7 +35,8 @@ int main() {
     const auto first = thread_of_loop().get();
     bool same = true;
     for (int i = 0; i < 1'000; ++i) same = same && thread_of_loop().get() == first;
-    std::printf("1000 calls, %s, not this one\n", same && first != std::this_thread::get_id() ? "one thread" : "wrong");
+    std::printf("1000 calls, %s, not this one\n",
+                same && first != std::this_thread::get_id() ? "one thread" : "wrong");
 
     EventLoop loop;
     std::thread worker([&] { loop.run_forever(); });

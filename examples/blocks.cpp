@@ -44,9 +44,11 @@ int main() {
 
     std::puts("A2");
     const auto start = Clock::now();
-    auto [one, two, three] = run(gather(fetch(site.url("/get?a=1")), fetch(site.url("/delay/0.3")), fetch(site.url("/ip"))));
+    auto [one, two, three] =
+        run(gather(fetch(site.url("/get?a=1")), fetch(site.url("/delay/0.3")), fetch(site.url("/ip"))));
     const bool together = Clock::now() - start < 500ms;
-    std::printf("%s and %s, %s\n", one.c_str(), three.c_str(), together ? "in the time of the longest" : "too slow");
+    std::printf("%s and %s, %s\n", one.c_str(), three.c_str(),
+                together ? "in the time of the longest" : "too slow");
 
     std::puts("A3");
     EventLoop loop;

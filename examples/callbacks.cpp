@@ -43,8 +43,9 @@ Task<void> blocking_and_awaited() {
 Task<void> with_callbacks() {
     auto handle = create_task(do_some_work(1));
     for (const char* bound : {"first", "second"})
-        handle.add_done_callback(
-            [bound](const TaskHandle<int>& done) { std::printf("Done: %s, result %d\n", bound, done.result()); });
+        handle.add_done_callback([bound](const TaskHandle<int>& done) {
+            std::printf("Done: %s, result %d\n", bound, done.result());
+        });
     co_await handle;
     co_await checkpoint();
 }
@@ -64,7 +65,8 @@ Task<void> gather_and_wait() {
 
 class Timer {
 public:
-    Timer(int x, std::function<void(int)> callback) : task_(create_task(wait_and_call(x, std::move(callback)))) {}
+    Timer(int x, std::function<void(int)> callback)
+        : task_(create_task(wait_and_call(x, std::move(callback)))) {}
     TaskHandle<void> task() const { return task_; }
 
 private:

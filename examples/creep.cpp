@@ -1,4 +1,5 @@
-// Async creep, stopped: plain functions call an async one and stay plain; one name serves both kinds of caller.
+// Async creep, stopped: plain functions call an async one and stay plain; one name serves both kinds of
+// caller.
 #include <tandem/tandem.hpp>
 #include <tandem/testing/demo_site.hpp>
 

@@ -1,5 +1,5 @@
-// What tandem is for, on a site of its own: a thousand pages one by one and all at once, and a story's comments
-// counted by a recursive function.  Try:  first_light [-v]
+// What tandem is for, on a site of its own: a thousand pages one by one and all at once, and a story's
+// comments counted by a recursive function.  Try:  first_light [-v]
 #include <tandem/tandem.hpp>
 #include <tandem/testing/demo_site.hpp>
 
@@ -27,7 +27,9 @@ struct Fetched {
     double seconds = 0;
 };
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 /// Written once: the plain loop below calls it with `.get()`, the gather awaits it.
 Task<std::size_t> page_bytes(http::Client& client, std::string url) {
@@ -113,7 +115,8 @@ std::string bar(double part, std::size_t width, bool fancy) {
 void say_which_backend() {
     const EventLoop loop;
     std::printf("backend: %s", std::string(loop.backend_name()).c_str());
-    if (!loop.fallback_reason().empty()) std::printf(" (io_uring is not used: %s)", loop.fallback_reason().c_str());
+    if (!loop.fallback_reason().empty())
+        std::printf(" (io_uring is not used: %s)", loop.fallback_reason().c_str());
     std::printf("\n");
 }
 
@@ -133,15 +136,17 @@ int main(int argc, char** argv) {
         all_bytes += world.page_bytes(page);
         if (page <= sample) sample_bytes += world.page_bytes(page);
     }
-    std::printf("A site of %d pages of 0.5 to 64 KiB, each 2 to 60 ms away, serves on %s\n", pages, site.url("").c_str());
+    std::printf("A site of %d pages of 0.5 to 64 KiB, each 2 to 60 ms away, serves on %s\n", pages,
+                site.url("").c_str());
 
     const auto slow = one_by_one(site, sample);
     const auto fast = run(all_at_once(site, pages, connections));
     const double slow_all = slow.seconds * pages / sample;
     const double factor = slow_all / fast.seconds;
 
-    const int story = *std::max_element(world.stories().begin(), world.stories().end(),
-                                        [&](int a, int b) { return world.comment_count(a) < world.comment_count(b); });
+    const int story = *std::max_element(world.stories().begin(), world.stories().end(), [&](int a, int b) {
+        return world.comment_count(a) < world.comment_count(b);
+    });
     const auto start = Clock::now();
     const int comments = run(count_below(site, story, connections));
     const double comment_seconds = seconds_since(start);
@@ -154,11 +159,14 @@ int main(int argc, char** argv) {
     std::printf("  %-42s %8d %10.1f %9.2f  %s\n", "one by one, all of them: extrapolated", pages,
                 static_cast<double>(all_bytes) / (1 << 20), slow_all, bar(1, 24, fancy).c_str());
     std::printf("  %-42s %8zu %10.1f %9.2f  %s\n", "all at once, gather() on 64 connections", fast.pages,
-                static_cast<double>(fast.bytes) / (1 << 20), fast.seconds, bar(1 / factor, 24, fancy).c_str());
+                static_cast<double>(fast.bytes) / (1 << 20), fast.seconds,
+                bar(1 / factor, 24, fancy).c_str());
     std::printf("\n  %.0f times as fast, with the same function: it was written once.\n", factor);
-    std::printf("  A story's %d comments, counted by a recursive gather: %.2f s.\n", comments, comment_seconds);
+    std::printf("  A story's %d comments, counted by a recursive gather: %.2f s.\n", comments,
+                comment_seconds);
 
-    const bool right = slow.bytes == sample_bytes && fast.bytes == all_bytes && comments == world.comment_count(story);
+    const bool right =
+        slow.bytes == sample_bytes && fast.bytes == all_bytes && comments == world.comment_count(story);
     std::printf("  Every byte and every comment counted: %s.\n", right ? "correct" : "WRONG");
     std::printf("\nNow with your own URLs:\n  build/release/cli/tandem fetch -P pages -i urls.txt\n");
     return right ? 0 : 1;

@@ -74,14 +74,17 @@ Task<void> count(testing::DemoServer& site) {
     const auto stories = co_await news.top_stories();
     const long comments = co_await news.count_comments(stories.at(0));
     std::printf("%ld comments, %ld fetches: %s\n", comments, news.fetches,
-                comments == site.world().comment_count(static_cast<int>(stories.at(0))) ? "as many as there are" : "wrong");
+                comments == site.world().comment_count(static_cast<int>(stories.at(0)))
+                    ? "as many as there are"
+                    : "wrong");
 }
 
 Task<void> mixed(testing::DemoServer& site) {
     auto results = co_await gather_results(checked(site.url("/get?a=1")), checked(site.url("/error")),
                                            checked("http://no-such-host.invalid/"));
     auto& [good, error, unknown] = results;
-    std::printf("%s, a %s, a %s\n", good.value().c_str(), error.error().is<http::StatusError>() ? "status error" : "?",
+    std::printf("%s, a %s, a %s\n", good.value().c_str(),
+                error.error().is<http::StatusError>() ? "status error" : "?",
                 unknown.error().is<net::DnsError>() ? "name that does not exist" : "?");
 }
 

@@ -35,7 +35,8 @@ Task<void> nine() {
     std::vector<Duration> lengths;
     for (int i = 0; i < 9; ++i) lengths.push_back(std::chrono::milliseconds(random() % 90));
     std::string one_by_one;
-    for (int i = 0; i < 9; ++i) one_by_one += std::to_string(co_await task(i + 1, lengths[static_cast<std::size_t>(i)] / 10));
+    for (int i = 0; i < 9; ++i)
+        one_by_one += std::to_string(co_await task(i + 1, lengths[static_cast<std::size_t>(i)] / 10));
     std::vector<Task<int>> tasks;
     for (int i = 0; i < 9; ++i) tasks.push_back(task(i + 1, lengths[static_cast<std::size_t>(i)]));
     std::vector<std::pair<Duration, int>> by_length;

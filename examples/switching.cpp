@@ -19,7 +19,9 @@ Task<void> bar() {
     std::puts("Implicit context switch back to bar");
 }
 
-long seconds_since(TimePoint start) { return std::chrono::round<std::chrono::seconds>(this_loop().time() - start).count(); }
+long seconds_since(TimePoint start) {
+    return std::chrono::round<std::chrono::seconds>(this_loop().time() - start).count();
+}
 
 Task<void> gr(const char* name, Duration length, TimePoint start) {
     std::printf("%s started work: %ld s\n", name, seconds_since(start));

@@ -144,12 +144,14 @@ ASYNC_TEST(A5, one_failure_cancels_the_others_and_is_thrown_when_they_have_ended
     std::vector<std::string> lines;
     const auto start = this_loop().time();
     try {
-        co_await gather(notes_cancel(300ms, "first", lines), fails_after(100ms), notes_cancel(200ms, "third", lines));
+        co_await gather(notes_cancel(300ms, "first", lines), fails_after(100ms),
+                        notes_cancel(200ms, "third", lines));
     } catch (const std::domain_error& error) {
         lines.push_back(std::string("caught ") + error.what());
     }
 
-    EXPECT_EQ(lines, (std::vector<std::string>{"first cancelled", "third cancelled", "caught the second one fails"}));
+    EXPECT_EQ(lines, (std::vector<std::string>{"first cancelled", "third cancelled",
+                                               "caught the second one fails"}));
     EXPECT_EQ(this_loop().time() - start, 100ms);
     EXPECT_EQ(all_tasks(this_loop()).size(), 1U);
 }
@@ -261,9 +263,8 @@ TEST(A10, a_throwing_callback_is_logged_and_the_next_one_runs) {
     std::vector<std::string> log;
     std::promise<void> third;
     mine.loop.call_soon_threadsafe([&] {
-        mine.loop.set_exception_handler([&](EventLoop&, const ErrorContext& context) {
-            log.push_back(describe(context.exception));
-        });
+        mine.loop.set_exception_handler(
+            [&](EventLoop&, const ErrorContext& context) { log.push_back(describe(context.exception)); });
     });
     const auto note = [&](const char* name) {
         const std::lock_guard lock(mutex);
@@ -330,13 +331,15 @@ TEST(A14, one_body_serves_plain_code_and_coroutines) {
 TEST(A14, a_dual_function_runs_its_blocking_body_on_the_callers_thread_and_takes_no_step_of_a_loop) {
     background_loop();
     std::promise<std::uint64_t> before;
-    background_loop().call_soon_threadsafe([&] { before.set_value(TaskDomain::of(background_loop()).spawned()); });
+    background_loop().call_soon_threadsafe(
+        [&] { before.set_value(TaskDomain::of(background_loop()).spawned()); });
     const auto spawned = before.get_future().get();
 
     const auto blocking = fetch(std::string("u")).get();
     EXPECT_EQ(body_thread, std::this_thread::get_id());
     std::promise<std::uint64_t> now;
-    background_loop().call_soon_threadsafe([&] { now.set_value(TaskDomain::of(background_loop()).spawned()); });
+    background_loop().call_soon_threadsafe(
+        [&] { now.set_value(TaskDomain::of(background_loop()).spawned()); });
     EXPECT_EQ(now.get_future().get(), spawned);
 
     const auto async = coroutine_caller().get();

@@ -17,7 +17,8 @@ namespace tandem::inline v1 {
 ///             `LoopClosed` after `shutdown()`... until the next call starts another.
 /// Threads     any.
 EventLoop& background_loop();
-/// The same, to be held across a `shutdown()` by somebody else: then it is closed, but there. For the library.
+/// The same, to be held across a `shutdown()` by somebody else: then it is closed, but there. For the
+/// library.
 std::shared_ptr<EventLoop> share_background_loop();
 
 /// Cancels what the background loop runs, waits for it, and ends its thread. The next use starts a new one.

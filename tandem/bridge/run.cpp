@@ -2,8 +2,8 @@
 
 #include <tandem/loop/signals.hpp>
 
-#include <sys/syscall.h>
 #include <cxxabi.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <csignal>

@@ -237,7 +237,8 @@ void EventLoop::close() {
     if (closed_) return;
     if (running_loop && tenant_ && tenant_->live() > 0)
         throw WouldDeadlock(
-            "an event loop with live tasks was closed under another one that is running: closing drives its tasks to "
+            "an event loop with live tasks was closed under another one that is running: closing drives its "
+            "tasks to "
             "their end, which would stop the other; close it in plain code");
 
     if (tenant_ && tenant_->live() > 0) drain();
@@ -264,8 +265,11 @@ void EventLoop::drain() {
         } catch (const abi::__forced_unwind&) {
             throw;
         } catch (...) {
-            call_exception_handler(
-                {"an exception left the loop while it closed", std::current_exception(), {}, {}, Severity::error});
+            call_exception_handler({"an exception left the loop while it closed",
+                                    std::current_exception(),
+                                    {},
+                                    {},
+                                    Severity::error});
         }
     }
     if (tenant_->live() > 0) tenant_->abandon();

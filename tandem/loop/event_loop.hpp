@@ -173,7 +173,7 @@ public:
 
     void set_debug(bool on) noexcept { debug_ = on; }
     bool debug() const noexcept { return debug_; }
-    std::string_view backend_name() const noexcept { return backend_->name(); }
+    std::string_view backend_name() const noexcept { return backend_ ? backend_->name() : "closed"; }
     /// Why io_uring is not used although it was wanted; empty otherwise.
     const std::string& fallback_reason() const noexcept { return fallback_reason_; }
     /// Readable when `poll_once()` has work.

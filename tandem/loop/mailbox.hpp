@@ -48,7 +48,8 @@ public:
     }
     void awake() noexcept {
         auto state = Loop::asleep;
-        loop_.compare_exchange_strong(state, Loop::awake, std::memory_order_acquire, std::memory_order_relaxed);
+        loop_.compare_exchange_strong(state, Loop::awake, std::memory_order_acquire,
+                                      std::memory_order_relaxed);
     }
     /// After `close()`: no poster touches the loop's wake-up any more.
     void wait_for_wakers() const noexcept {

@@ -68,7 +68,8 @@ bool restore(int signal, Registration& registration) {
 void add_signal_handler(EventLoop& loop, int signal, std::function<void()> fn) {
     if (!fn) throw std::invalid_argument("add_signal_handler: a null callable");
     if (loop.is_closed())
-        throw LoopClosed(LoopClosedReason::closed, "event loop is closed: add_signal_handler() came too late");
+        throw LoopClosed(LoopClosedReason::closed,
+                         "event loop is closed: add_signal_handler() came too late");
     constexpr int refused[] = {SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
     if (signal <= 0 || signal >= signal_count ||
         std::find(std::begin(refused), std::end(refused), signal) != std::end(refused))

@@ -30,8 +30,8 @@ void TimerHeap::run_due(TimePoint now) noexcept {
     const auto limit = sequence_;
     while (!heap_.empty() && heap_[0].when <= now.time_since_epoch().count()) {
         Timer& timer = *heap_[0].timer;
-        // Armed by a due() of this very call: it may be due already, but waits its turn. Counted from `limit`, so
-        // that a timer armed 2^31 registrations ago is not taken for one of these.
+        // Armed by a due() of this very call: it may be due already, but waits its turn. Counted from
+        // `limit`, so that a timer armed 2^31 registrations ago is not taken for one of these.
         if (timer.sequence_ - limit < sequence_ - limit) break;
         remove(timer);
         timer.due();

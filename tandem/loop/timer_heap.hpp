@@ -34,9 +34,9 @@ private:
 
 /// Timers in order of (deadline, order of registration): first in, first out for equal deadlines (sem:L11).
 ///
-/// A heap of four children per node: half the levels, and siblings share a cache line. Each timer knows its place,
-/// so that a removed one is gone at once: what remains of a cancelled timeout is nothing, and there is nothing to
-/// compact (sem:L15).
+/// A heap of four children per node: half the levels, and siblings share a cache line. Each timer knows its
+/// place, so that a removed one is gone at once: what remains of a cancelled timeout is nothing, and there is
+/// nothing to compact (sem:L15).
 ///
 /// Errors      `add` throws `std::bad_alloc`, also past 2^32 timers.
 /// Threads     the loop's.
@@ -51,7 +51,9 @@ public:
     bool empty() const { return heap_.empty(); }
     std::size_t live() const { return heap_.size(); }
     /// The earliest deadline, `TimePoint::max()` if there is none.
-    TimePoint next() const noexcept { return heap_.empty() ? TimePoint::max() : TimePoint(Duration(heap_[0].when)); }
+    TimePoint next() const noexcept {
+        return heap_.empty() ? TimePoint::max() : TimePoint(Duration(heap_[0].when));
+    }
     /// Calls `due()` of every timer with `when <= now`, in order. Those that they arm wait for the next call.
     void run_due(TimePoint now) noexcept;
 

@@ -16,8 +16,7 @@ public:
     /// For the loop that runs here. The descriptor is non-blocking.
     static SocketRef adopt(UniqueFd fd);
 
-    Socket(EventLoop& loop, UniqueFd fd) noexcept
-        : loop_(&loop), life_(loop.life()), fd_(fd.release()) {}
+    Socket(EventLoop& loop, UniqueFd fd) noexcept : loop_(&loop), life_(loop.life()), fd_(fd.release()) {}
     ~Socket();
     Socket(const Socket&) = delete;
     Socket& operator=(const Socket&) = delete;

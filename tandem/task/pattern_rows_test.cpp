@@ -41,9 +41,7 @@ Task<void> bar(Lines& lines) {
 }
 
 Task<void> stamped(Lines& lines, std::string name, Duration length, TimePoint start) {
-    const auto now = [&] {
-        return std::to_string((this_loop().time() - start) / 100ms);
-    };
+    const auto now = [&] { return std::to_string((this_loop().time() - start) / 100ms); };
     lines.push_back(name + " started at " + now());
     co_await sleep(length);
     lines.push_back(name + " ended at " + now());
@@ -87,8 +85,8 @@ ASYNC_TEST(G1, two_coroutines_switch_at_sleep_zero) {
     Lines lines;
     co_await gather(foo(lines), bar(lines));
 
-    EXPECT_EQ(lines, (Lines{"Running in foo", "Explicit context to bar", "Explicit context switch to foo again",
-                            "Implicit context switch back to bar"}));
+    EXPECT_EQ(lines, (Lines{"Running in foo", "Explicit context to bar",
+                            "Explicit context switch to foo again", "Implicit context switch back to bar"}));
 }
 
 ASYNC_TEST(G2, three_coroutines_of_two_two_and_one_second) {
@@ -108,10 +106,12 @@ ASYNC_TEST(G3, nine_tasks_end_in_the_order_of_their_sleeps_and_one_by_one_in_the
     std::vector<int> expected(9);
     std::iota(expected.begin(), expected.end(), 0);
     std::sort(expected.begin(), expected.end(), [&](int a, int b) {
-        return std::pair(lengths[static_cast<std::size_t>(a)], a) < std::pair(lengths[static_cast<std::size_t>(b)], b);
+        return std::pair(lengths[static_cast<std::size_t>(a)], a) <
+               std::pair(lengths[static_cast<std::size_t>(b)], b);
     });
     std::vector<int> one_by_one;
-    for (int i = 0; i < 9; ++i) one_by_one.push_back(co_await id_after(i, lengths[static_cast<std::size_t>(i)]));
+    for (int i = 0; i < 9; ++i)
+        one_by_one.push_back(co_await id_after(i, lengths[static_cast<std::size_t>(i)]));
     std::vector<int> at_once;
     std::vector<Task<int>> tasks;
     for (int i = 0; i < 9; ++i) tasks.push_back(id_after(i, lengths[static_cast<std::size_t>(i)]));
@@ -166,8 +166,9 @@ ASYNC_TEST(M2, done_callbacks_get_their_bound_arguments_in_order_of_registration
     Lines lines;
     auto handle = create_task(id_after(7, 1ms));
     for (const std::string bound : {"a", "b", "c"}) {
-        handle.add_done_callback(
-            [&lines, bound](const TaskHandle<int>& done) { lines.push_back(bound + std::to_string(done.result())); });
+        handle.add_done_callback([&lines, bound](const TaskHandle<int>& done) {
+            lines.push_back(bound + std::to_string(done.result()));
+        });
     }
     co_await sleep(5ms);
 

@@ -51,8 +51,8 @@ public:
     }
     void unhandled_exception() noexcept;
 
-    /// The ended frame's result in memory of its own; the frame is destroyed, and its parameters with it, so that a
-    /// handle keeps no argument alive. The frame itself where that is not possible.
+    /// The ended frame's result in memory of its own; the frame is destroyed, and its parameters with it, so
+    /// that a handle keeps no argument alive. The frame itself where that is not possible.
     PromiseBase& outlive_frame() noexcept {
         PromiseBase* const kept = operations_->keep_result(*this);
         if (!kept) return *this;

@@ -199,10 +199,11 @@ void TaskNode::report_unretrieved() noexcept {
         at = std::string(where.file_name()) + ":" + std::to_string(where.line());
         const std::string message = "exception of a task was never retrieved, last await at " + at;
         if (domain_->loop_)
-            loop().call_exception_handler({message, root().stored_error(), name(), spawned_at_, Severity::error});
+            loop().call_exception_handler(
+                {message, root().stored_error(), name(), spawned_at_, Severity::error});
         else
-            std::fprintf(stderr, "tandem: %s (task %s of a closed loop): %s\n", message.c_str(), name().c_str(),
-                         describe(root().stored_error()).c_str());
+            std::fprintf(stderr, "tandem: %s (task %s of a closed loop): %s\n", message.c_str(),
+                         name().c_str(), describe(root().stored_error()).c_str());
     } catch (...) {
         std::fputs("tandem: exception of a task was never retrieved, and there is no memory to say which\n",
                    stderr);

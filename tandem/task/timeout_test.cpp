@@ -241,7 +241,8 @@ ASYNC_TEST_REAL_TIME(SemC46, no_byte_is_lost_when_a_receive_under_a_timeout_race
         for (int i = 0; i < count; ++i) {
             const auto byte = static_cast<unsigned char>(i % 251);
             while (::write(fd, &byte, 1) != 1) co_await sleep(0s);  // full: the reader is to catch up
-            co_await sleep(i % 100 == 99 ? Duration(1ms) : Duration(i % 3) * 1'000);  // a deadline passes for sure
+            co_await sleep(i % 100 == 99 ? Duration(1ms)
+                                         : Duration(i % 3) * 1'000);  // a deadline passes for sure
         }
     };
     auto writing = create_task(writer(pair[1], rounds));

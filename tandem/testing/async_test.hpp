@@ -45,11 +45,12 @@ int register_async_test(const char* suite, const char* name, Task<void> (*body)(
         EXPECT_TRUE(tandem_holds_) << #condition;                \
         if (!tandem_holds_) co_return;                           \
     } while (false)
-#define TANDEM_CO_ASSERT_EQ(left, right)              \
-    do {                                              \
-        const bool tandem_equal_ = (left) == (right); \
-        EXPECT_EQ(left, right);                       \
-        if (!tandem_equal_) co_return;                \
+#define TANDEM_CO_ASSERT_EQ(left, right)                                               \
+    do {                                                                               \
+        const auto& tandem_left_ = (left);                                             \
+        const auto& tandem_right_ = (right);                                           \
+        EXPECT_EQ(tandem_left_, tandem_right_) << "of " << #left << " and " << #right; \
+        if (!(tandem_left_ == tandem_right_)) co_return;                               \
     } while (false)
 
 // Implementation
