@@ -99,7 +99,7 @@ Task<void> accept_connections(TaskGroup* group, std::shared_ptr<Accepting> serve
                               net::TcpListener* listener) {
     const auto& options = server->shared.options;
     for (;;) {
-        while (server->shared.counts.connections >= options.max_connections())
+        while (server->shared.counts.connections.get() >= options.max_connections())
             co_await server->connection_ended.wait("a connection to end");
         net::TcpStream stream = co_await listener->accept();
         std::optional<PeerKey> key;
@@ -243,6 +243,14 @@ std::string Server::url(std::string_view path) const {
     return text;
 }
 
-ServerCounts Server::counts() const { return state_->server->shared.counts; }
+ServerCounts Server::counts() const {
+    const auto& counts = state_->server->shared.counts;
+    ServerCounts now;
+    now.connections = counts.connections.get();
+    now.connections_accepted = counts.connections_accepted.get();
+    now.requests = counts.requests.get();
+    now.failures = counts.failures.get();
+    return now;
+}
 
 }  // namespace tandem::inline v1::http

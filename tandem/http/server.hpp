@@ -84,6 +84,7 @@ public:
     [[nodiscard]] std::uint16_t port() const;
     /// "http://127.0.0.1:4711/path".
     [[nodiscard]] std::string url(std::string_view path = "/") const;
+    /// From any thread.
     [[nodiscard]] ServerCounts counts() const;
 
 private:

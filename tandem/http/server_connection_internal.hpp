@@ -9,6 +9,7 @@
 #include <tandem/task/cancel_scope.hpp>
 #include <tandem/task/task_group.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -33,6 +34,18 @@ protected:
     ~Drainable() = default;
 };
 
+/// Written by the loop's thread alone, read by any: no locked instruction for each request.
+class LoopCount {
+public:
+    void operator++() noexcept { set(get() + 1); }
+    void operator--() noexcept { set(get() - 1); }
+    std::size_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+private:
+    void set(std::size_t value) noexcept { value_.store(value, std::memory_order_relaxed); }
+    std::atomic<std::size_t> value_ = 0;
+};
+
 /// What the connections of one server share. It lives as long as the last of them.
 class ServerShared {
 public:
@@ -48,7 +61,12 @@ public:
     const Handler handler;
     const ServerOptions options;
     const HttpLimits parser_limits;  // the body's limit is the route's, so it is not the parser's
-    ServerCounts counts;
+    struct {
+        LoopCount connections;
+        LoopCount connections_accepted;
+        LoopCount requests;
+        LoopCount failures;
+    } counts;
     bool draining = false;
     IntrusiveList<Drainable, &Drainable::link> connections;
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <map>
 #include <set>
 
@@ -155,7 +156,7 @@ TEST(FetchF1_4, the_summary_groups_failures_and_names_the_next_command) {
 
 TEST(FetchF1_5, retry_failed_takes_exactly_the_failed_with_their_method_and_body) {
     const TemporaryDirectory work;
-    bool healthy = false;
+    std::atomic<bool> healthy = false;
     AnsweringServer server([&](const std::string& path, const std::string&) {
         return path == "/bad" && !healthy ? http_answer(500, "no") : http_answer(200, "fine");
     });
