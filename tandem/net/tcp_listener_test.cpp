@@ -116,6 +116,13 @@ private:
     rlimit before_{};
 };
 
+// UBSan needs descriptors of its own to look at a vptr: it would report every object as broken here.
+#if defined(__has_feature)
+#if __has_feature(undefined_behavior_sanitizer)
+#define TANDEM_TEST_UNDER_UBSAN
+#endif
+#endif
+#ifndef TANDEM_TEST_UNDER_UBSAN
 ASYNC_TEST_REAL_TIME(SemIO27, without_descriptors_accept_reports_once_and_serves_when_there_are_some_again) {
     auto& loop = this_loop();
     std::vector<std::exception_ptr>
@@ -140,6 +147,7 @@ ASYNC_TEST_REAL_TIME(SemIO27, without_descriptors_accept_reports_once_and_serves
     TANDEM_CO_ASSERT_EQ(reports.size(), 1U);
     EXPECT_NE(describe(reports[0]).find("Too many open files"), std::string::npos) << describe(reports[0]);
 }
+#endif
 
 }  // namespace
 }  // namespace tandem::net
