@@ -19,13 +19,14 @@ const char* or_null(const std::string& text) { return text.empty() ? nullptr : t
 
 int protocol(Version version) { return version == Version::tls1_3 ? TLS1_3_VERSION : TLS1_2_VERSION; }
 
+// OpenSSL tidies up at exit. Asked before main(), it does so after the background loop, whose own handler is
+// put up later and so runs first, has closed its last TLS stream. OPENSSL_init_crypto(3), atexit(3).
+[[maybe_unused]] const int tidies_up_last = OPENSSL_init_crypto(0, nullptr);
+
 std::shared_ptr<Context::State> make_state(bool server, Version min_version, Version max_version) {
     ERR_clear_error();
     auto state = std::make_shared<Context::State>();
     state->server = server;
-    // OpenSSL must not tidy up at exit: the background loop drains then, and may still have TLS streams to
-    // close.
-    OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, nullptr);
     state->context.reset(SSL_CTX_new(server ? TLS_server_method() : TLS_client_method()));
     if (!state->context) fail("make a TLS context");
     SSL_CTX* const context = state->context.get();

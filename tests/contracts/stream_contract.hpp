@@ -13,6 +13,8 @@
 #include <string>
 #include <utility>
 
+#include <unistd.h>
+
 namespace tandem::contracts {
 
 enum class Kind { pair, tcp, local, tls_over_pair, tls_over_tcp, tls1_2_over_tcp, tls_in_tls };
@@ -52,7 +54,8 @@ inline Ends make_pair_ends() {
 }
 
 inline Task<Ends> open_socket_ends(bool local) {
-    const auto path = "@tandem-contract-" + std::to_string(reinterpret_cast<std::uintptr_t>(&local));
+    const auto path = "@tandem-contract-" + std::to_string(::getpid()) + "-" +
+                      std::to_string(reinterpret_cast<std::uintptr_t>(&local));
     net::ListenOptions options;
     if (local)
         options.path = path;
