@@ -23,7 +23,7 @@ struct Life {
     std::exception_ptr failure;
     ThreadGate started;
     ThreadGate ended;
-    std::thread::id thread;
+    std::thread thread;  // joined or let go by the one who ends this life
 };
 
 struct Registry {
@@ -80,7 +80,14 @@ bool end(const std::shared_ptr<Life>& life, Duration limit) {
         life->loop->stop_threadsafe();
     } catch (const LoopClosed&) {  // somebody else ends it
     }
-    return life->ended.wait_for(limit);
+    const bool ended = life->ended.wait_for(limit);
+    // Joined to its very end: what libraries keep per thread, OpenSSL's errors and random numbers say, is
+    // freed by then.
+    if (ended)
+        life->thread.join();
+    else
+        life->thread.detach();
+    return ended;
 }
 
 void at_exit() {
@@ -90,7 +97,7 @@ void at_exit() {
         registry().exiting = true;
         life = std::exchange(registry().current, nullptr);
     }
-    if (!life || life->thread == std::this_thread::get_id()) return;
+    if (!life || life->thread.get_id() == std::this_thread::get_id()) return;
     end(life, to_duration(std::chrono::duration<double>(exit_grace_seconds())));
 }
 
@@ -107,11 +114,12 @@ std::shared_ptr<EventLoop> share_background_loop() {
     if (all.current) return {all.current, all.current->loop.get()};
 
     auto life = std::make_shared<Life>();
-    std::thread thread([life] { serve(life); });
-    life->thread = thread.get_id();
-    thread.detach();
+    life->thread = std::thread([life] { serve(life); });
     life->started.wait();
-    if (life->failure) std::rethrow_exception(life->failure);
+    if (life->failure) {
+        life->thread.join();
+        std::rethrow_exception(life->failure);
+    }
     if (!all.at_exit_registered) {
         all.at_exit_registered = true;
         std::atexit(at_exit);
@@ -125,7 +133,7 @@ void shutdown(Deadline deadline) {
     {
         const std::lock_guard lock(registry().mutex);
         life = registry().current;
-        if (life && life->thread == std::this_thread::get_id())
+        if (life && life->thread.get_id() == std::this_thread::get_id())
             throw WouldDeadlock(
                 "shutdown() was called on the background loop's own thread, which would wait for itself: "
                 "call it from "
