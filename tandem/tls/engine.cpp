@@ -93,8 +93,16 @@ struct EngineBio {
     }
 };
 
+// What OpenSSL keeps per thread, errors and random numbers, goes with the thread.
+struct AtThreadEnd {
+    ~AtThreadEnd() { OPENSSL_thread_stop(); }
+    void arm() const {}
+};
+
 Engine::Engine(std::shared_ptr<Context::State> context, std::string peer)
     : context_(std::move(context)), peer_(std::move(peer)), ssl_(SSL_new(context_->context.get())) {
+    thread_local const AtThreadEnd at_thread_end;
+    at_thread_end.arm();
     ERR_clear_error();
     BIO* const bio = ssl_ ? BIO_new(EngineBio::method()) : nullptr;
     if (bio == nullptr) throw std::bad_alloc();
