@@ -21,7 +21,7 @@ int protocol(Version version) { return version == Version::tls1_3 ? TLS1_3_VERSI
 
 // OpenSSL tidies up at exit. Asked before main(), it does so after the background loop, whose own handler is
 // put up later and so runs first, has closed its last TLS stream. OPENSSL_init_crypto(3), atexit(3).
-[[maybe_unused]] const int tidies_up_last = OPENSSL_init_crypto(0, nullptr);
+[[maybe_unused]] const int tidies_up_last = OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CRYPTO_STRINGS, nullptr);
 
 std::shared_ptr<Context::State> make_state(bool server, Version min_version, Version max_version) {
     ERR_clear_error();

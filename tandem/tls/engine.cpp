@@ -93,11 +93,15 @@ struct EngineBio {
     }
 };
 
+namespace {
+
 // What OpenSSL keeps per thread, errors and random numbers, goes with the thread.
 struct AtThreadEnd {
     ~AtThreadEnd() { OPENSSL_thread_stop(); }
     void arm() const {}
 };
+
+}  // namespace
 
 Engine::Engine(std::shared_ptr<Context::State> context, std::string peer)
     : context_(std::move(context)), peer_(std::move(peer)), ssl_(SSL_new(context_->context.get())) {
