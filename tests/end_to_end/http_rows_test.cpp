@@ -74,8 +74,9 @@ public:
 private:
     Task<std::string> item(int id) {
         ++fetches;
-        auto response = co_await client_.get(
-            site_.url(id == slow_item ? "/delay/30" : "/v0/item/" + std::to_string(id) + ".json"));
+        std::string path = "/delay/30";
+        if (id != slow_item) path = "/v0/item/" + std::to_string(id) + ".json";
+        auto response = co_await client_.get(site_.url(path));
         co_return co_await response.text();
     }
     http::Client& client_;
