@@ -2,29 +2,13 @@
 
 #include <tandem/task/operation_wait.hpp>
 
-#include <cstdint>
-
 namespace tandem::inline v1::io {
 
 /// The await of `readable()` and `writable()`. Errors: `std::system_error` (EBADF).
-class ReadinessWait final : public Checkpoint<ReadinessWait>, private OperationWaiter {
+class ReadinessWait final : public OperationWait {
 public:
-    ReadinessWait(OpCode code, int fd) : code_(code), fd_(fd) {}
-
-    bool try_now();
-    void start() noexcept {}
-    void result();
-    bool request_cancel() noexcept override;
-    const char* waiting_for() const noexcept override;
-
-private:
-    void operation_completed(OperationSlot& slot) noexcept override;
-
-    OpCode code_;
-    bool cancel_asked_ = false;
-    int fd_;
-    std::int32_t result_ = 0;
-    OperationSlot* slot_ = nullptr;
+    ReadinessWait(OpCode code, int fd) : OperationWait(code, fd) {}
+    void await_resume();
 };
 
 /// Waits until a descriptor that somebody else owns is readable, at its end, or in error: the door for

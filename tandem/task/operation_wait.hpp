@@ -16,7 +16,7 @@ namespace tandem::inline v1 {
 /// Cancelling  asks the backend; a result that comes in spite of it is delivered (sem:C23), otherwise
 /// `Cancelled`. Threads     the loop that runs. Lifetime    buffers named here must stay until the await is
 /// over.
-class OperationWait final : public Checkpoint<OperationWait>, private OperationWaiter {
+class OperationWait : public Checkpoint<OperationWait>, private OperationWaiter {
 public:
     OperationWait(OpCode code, int fd, void* data = nullptr, std::size_t size = 0, int flags = 0,
                   std::int64_t offset = -1)
@@ -32,6 +32,7 @@ public:
     std::int32_t result();
     bool request_cancel() noexcept override;
     const char* waiting_for() const noexcept override;
+    int fd() const noexcept { return fd_; }
 
 private:
     static constexpr std::uint32_t max_size = 0x7ffff000;  // what one read(2) or write(2) takes at most
