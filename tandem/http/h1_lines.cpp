@@ -214,8 +214,9 @@ H1Parser::Fault H1Parser::take_status_line(std::string_view line) {
 }
 
 H1Parser::Fault H1Parser::take_field(std::string_view line) {
-    std::size_t colon = 0;
-    while (colon < line.size() && is(line[colon], octets::token)) ++colon;
+    const char* end = line.data();
+    while (is(*end, octets::token)) ++end;  // at the latest the line's end is no token
+    const auto colon = static_cast<std::size_t>(end - line.data());
     if (colon > bounds_.field_name) {
         return Fault::too_much("L5", "a field name is too long", "HttpLimits::max_field_name_bytes",
                                bounds_.field_name, colon, 400);

@@ -114,13 +114,14 @@ std::size_t find_non_token(std::string_view text) noexcept {
 }
 
 std::size_t find_bad_value_byte(std::string_view text) noexcept {
-    std::size_t at = 0;
-    while (at < text.size()) {
-        while (text.size() - at >= 8 && !may_have_control(text.data() + at)) at += 8;
-        const auto end = std::min(at + 8, text.size());
-        for (; at < end; ++at) {
-            if (!is(text[at], octets::field_value)) return at;
-        }
+    if (text.size() >= 8) {
+        const char* const last = text.data() + text.size() - 8;  // some bytes are looked at twice
+        bool suspicious = may_have_control(last);
+        for (const char* at = text.data(); at < last; at += 8) suspicious |= may_have_control(at);
+        if (!suspicious) return npos;
+    }
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        if (!is(text[at], octets::field_value)) return at;
     }
     return npos;
 }
@@ -130,12 +131,6 @@ std::size_t find_bare_cr(std::string_view text) noexcept {
         if (at + 1 < text.size() && text[at + 1] != '\n') return at;
     }
     return npos;
-}
-
-std::string_view trim(std::string_view text) noexcept {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
 }
 
 std::optional<Flaw> check_method(std::string_view method) noexcept {

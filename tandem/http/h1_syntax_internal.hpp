@@ -26,7 +26,14 @@ struct Flaw {
 /// The first CR that no LF follows, or npos; a CR at the very end does not count.
 [[nodiscard]] std::size_t find_bare_cr(std::string_view text) noexcept;
 /// Without SP and HTAB around it (P26).
-[[nodiscard]] std::string_view trim(std::string_view text) noexcept;
+[[nodiscard]] inline std::string_view trim(std::string_view text) noexcept {
+    const auto is_space = [](char byte) { return byte == ' ' || byte == '\t'; };
+    const char* first = text.data();
+    const char* last = first + text.size();
+    while (first != last && is_space(*first)) ++first;
+    while (first != last && is_space(last[-1])) --last;
+    return {first, static_cast<std::size_t>(last - first)};
+}
 
 [[nodiscard]] std::optional<Flaw> check_method(std::string_view method) noexcept;
 [[nodiscard]] std::optional<Flaw> check_target(std::string_view method, std::string_view target) noexcept;

@@ -3,6 +3,7 @@
 #include <tandem/http/errors.hpp>
 #include <tandem/http/h1_syntax_internal.hpp>
 
+#include <cstring>
 #include <functional>
 #include <limits>
 #include <stdexcept>
@@ -14,6 +15,18 @@ namespace {
 constexpr std::size_t first_fields = 8;
 constexpr std::size_t first_bytes = 320;
 
+/// Eight bytes, their ASCII capitals as small letters.
+std::uint64_t lower_word(const char* bytes) noexcept {
+    constexpr std::uint64_t each = 0x0101010101010101ULL;
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes, sizeof word);
+    const auto low_bits = word & (each * 0x7f);
+    const auto above_z = low_bits + each * (0x7f - 'Z');
+    const auto from_a = low_bits + each * (0x80 - 'A');
+    const auto capital = (from_a ^ above_z) & ~word & (each * 0x80);
+    return word | (capital >> 2U);
+}
+
 /// A text that may lie in the buffer that is about to grow.
 bool lies_in(std::string_view text, const std::string& buffer) noexcept {
     const std::less_equal<const char*> at_most;
@@ -23,11 +36,17 @@ bool lies_in(std::string_view text, const std::string& buffer) noexcept {
 
 }  // namespace
 
-bool equals_ignoring_case(std::string_view left, std::string_view right) noexcept {
-    if (left.size() != right.size()) return false;
-    for (std::size_t i = 0; i < left.size(); ++i) {
-        if (octets::lower(left[i]) != octets::lower(right[i])) return false;
+bool same_but_for_case(const char* left, const char* right, std::size_t bytes) noexcept {
+    std::size_t at = 0;
+    for (; bytes - at >= sizeof(std::uint64_t); at += sizeof(std::uint64_t))
+        if (lower_word(left + at) != lower_word(right + at)) return false;
+    if (at == bytes) return true;
+    if (bytes >= sizeof(std::uint64_t)) {  // the rest, with some bytes again
+        at = bytes - sizeof(std::uint64_t);
+        return lower_word(left + at) == lower_word(right + at);
     }
+    for (; at < bytes; ++at)
+        if (octets::lower(left[at]) != octets::lower(right[at])) return false;
     return true;
 }
 

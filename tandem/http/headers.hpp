@@ -19,8 +19,14 @@ struct HeaderField {
     friend bool operator==(const HeaderField&, const HeaderField&) = default;
 };
 
-/// Whether two ASCII texts are equal but for the case of letters.
-[[nodiscard]] bool equals_ignoring_case(std::string_view left, std::string_view right) noexcept;
+/// The bytes of two texts of one length, at least one byte long.
+[[nodiscard]] bool same_but_for_case(const char* left, const char* right, std::size_t bytes) noexcept;
+
+/// Whether two ASCII texts are equal but for the case of letters. Most comparisons end at the lengths.
+[[nodiscard]] inline bool equals_ignoring_case(std::string_view left, std::string_view right) noexcept {
+    return left.size() == right.size() &&
+           (left.empty() || same_but_for_case(left.data(), right.data(), left.size()));
+}
 
 /// The fields of a message: an ordered multimap whose names ignore case.
 ///
