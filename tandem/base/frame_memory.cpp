@@ -1,5 +1,8 @@
 #include <tandem/base/frame_memory.hpp>
 
+#include <tandem/base/slab_memory.hpp>
+
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <mutex>
@@ -21,8 +24,9 @@ constexpr bool pooled = true;
 constexpr bool pooled = true;
 #endif
 
-constexpr std::size_t classes = 32;  // 64 bytes to 2 KiB; larger frames are rare and go to malloc
-constexpr std::size_t slab_bytes = std::size_t{64} * 1024;
+constexpr std::size_t granularity = 16;
+constexpr std::size_t classes = 128;  // 16 bytes to 2 KiB; larger frames are rare and go to malloc
+constexpr std::size_t first_slab_bytes = std::size_t{64} * 1024;
 constexpr std::uint32_t chain_blocks = 256;
 
 struct FreeBlock {
@@ -44,7 +48,8 @@ struct Pool {
     FreeBlock* spare[classes];
     char* fresh;
     char* fresh_end;
-    bool registered;  // gives its blocks away when its thread ends
+    std::size_t slab_bytes;  // how much was taken last
+    bool registered;         // gives its blocks away when its thread ends
 };
 
 // Every count starts full, so that a thread's first release takes the slow path and registers it.
@@ -54,6 +59,9 @@ constexpr Pool new_pool() {
     return made;
 }
 constinit thread_local Pool pool = new_pool();
+
+// Less is not worth a place in the list.
+constexpr std::size_t smallest_rest = 1024;
 
 // What an ended thread had not yet cut of its slab; lies in that memory itself.
 struct Rest {
@@ -67,16 +75,16 @@ struct Depot {
     Rest* rests = nullptr;
 
     void give_rest(char* begin, char* end) {
-        if (begin == end) return;
+        if (static_cast<std::size_t>(end - begin) < smallest_rest) return;
         const std::lock_guard lock(mutex);
         rests = ::new (static_cast<void*>(begin)) Rest{rests, end};
     }
-    /// The first that has room for `size`; null if none has.
-    Rest* take_rest(std::size_t size) {
+    /// The first that has room for `bytes`; null if none has.
+    Rest* take_rest(std::size_t bytes) {
         const std::lock_guard lock(mutex);
         for (Rest** place = &rests; *place; place = &(*place)->next) {
             Rest* const rest = *place;
-            if (static_cast<std::size_t>(rest->end - reinterpret_cast<char*>(rest)) < size) continue;
+            if (static_cast<std::size_t>(rest->end - reinterpret_cast<char*>(rest)) < bytes) continue;
             *place = rest->next;
             return rest;
         }
@@ -134,19 +142,23 @@ void* from_system(std::size_t bytes) {
         pool.current[index] = {chain->next, chain_blocks - 1};
         return chain;
     }
-    const auto size = (index + 1) * alignment;
-    if (static_cast<std::size_t>(pool.fresh_end - pool.fresh) < size) {
+    const auto size = (index + 1) * granularity;
+    const auto aligned = std::min(size & (~size + 1), alignment);  // the largest power of two in it
+    const auto padding = [&] { return (~reinterpret_cast<std::uintptr_t>(pool.fresh) + 1) & (aligned - 1); };
+    if (static_cast<std::size_t>(pool.fresh_end - pool.fresh) < padding() + size) {
         depot.give_rest(std::exchange(pool.fresh, nullptr), std::exchange(pool.fresh_end, nullptr));
-        if (Rest* const rest = depot.take_rest(size)) {
+        if (Rest* const rest = depot.take_rest(size + alignment)) {
             pool.fresh_end = rest->end;
             pool.fresh = reinterpret_cast<char*>(rest);
         } else {
-            pool.fresh = static_cast<char*>(from_system(slab_bytes));
-            pool.fresh_end = pool.fresh + slab_bytes;
+            // Twice as much each time: few frames cost little, and a million do not fault on every page.
+            pool.slab_bytes = std::clamp(2 * pool.slab_bytes, first_slab_bytes, slab_memory::huge_bytes);
+            pool.fresh = static_cast<char*>(slab_memory::allocate(pool.slab_bytes, alignment));
+            pool.fresh_end = pool.fresh + pool.slab_bytes;
         }
     }
-    void* block = pool.fresh;
-    pool.fresh += size;
+    char* const block = pool.fresh + padding();
+    pool.fresh = block + size;
     return block;
 }
 
@@ -163,7 +175,7 @@ void* from_system(std::size_t bytes) {
 }  // namespace
 
 void* allocate(std::size_t bytes) {
-    const auto index = (bytes - 1) / alignment;
+    const auto index = (bytes - 1) / granularity;
     if (!pooled || index >= classes) return from_system(bytes);
     Chain& chain = pool.current[index];
     FreeBlock* block = chain.first;
@@ -174,7 +186,7 @@ void* allocate(std::size_t bytes) {
 }
 
 void release(void* block, std::size_t bytes) noexcept {
-    const auto index = (bytes - 1) / alignment;
+    const auto index = (bytes - 1) / granularity;
     if (!pooled || index >= classes) {
         std::free(block);
         return;

@@ -71,7 +71,7 @@ public:
             suspend_inner(waiter);
         } catch (...) {
             // It refused: the frame goes on with the exception, in the same step.
-            waiter.unsuspend(*this->frame());
+            waiter.unsuspend();
             throw;
         }
     }

@@ -23,8 +23,8 @@ class [[nodiscard("co_await it, start it, or call .get()")]] Task;
 
 /// What every frame of every task carries, in every build: the await tree is read off these fields (sem:K11).
 ///
-/// Aligned to 16 and first in every promise, so that a frame's handle is computed from its address whatever
-/// its type.
+/// 48 bytes, aligned to 16 and first in every promise, so that a frame's handle is computed from its address
+/// whatever its type.
 class alignas(16) PromiseBase {
 public:
     enum class Result : std::uint8_t { none, value, error, cancelled };
@@ -33,8 +33,16 @@ public:
     PromiseBase& operator=(const PromiseBase&) = delete;
 
     /// The frame that awaits this one; null at a task's root and for a Task that has not started.
-    PromiseBase* awaiter() const { return awaiter_; }
-    TaskNode* task() const { return task_; }
+    PromiseBase* awaiter() const { return is_root_ ? nullptr : above_.awaiter; }
+    /// Found at the task's root, so it costs the depth; whoever runs in the task asks `current_task_node()`.
+    TaskNode* task() const {
+        const PromiseBase* frame = this;
+        while (!frame->is_root_ && frame->above_.awaiter) frame = frame->above_.awaiter;
+        return frame->is_root_ ? frame->above_.task : nullptr;
+    }
+    /// What it waits for. Precondition: its task is suspended and this is the deepest frame.
+    Wait* wait() const { return end_.wait; }
+    void set_wait(Wait& wait) { end_.wait = &wait; }
     /// The coroutine's own definition.
     const SourceLocation& born() const { return born_; }
     /// The co_await it stands at.
@@ -43,11 +51,11 @@ public:
     /// `Interrupted` or `SystemExit`: goes on out of the loop.
     bool fatal() const { return fatal_; }
     /// The error or the `Cancelled` that left the body; null for a value.
-    const std::exception_ptr& stored_error() const { return error_; }
+    const std::exception_ptr& stored_error() const { return ended_badly() ? end_.error : no_error(); }
     /// Precondition: it ended with an error or `Cancelled`. Becomes the error instead.
     void replace_error(std::exception_ptr error) noexcept {
         result_ = Result::error;
-        error_ = std::move(error);
+        end_.error = std::move(error);
     }
     void unhandled_exception() noexcept;
 
@@ -72,9 +80,13 @@ public:
         return std::coroutine_handle<PromiseBase>::from_promise(*this);
     }
 
+    /// Null awaiter: the root of `task`.
     void start_in(TaskNode& task, PromiseBase* awaiter) {
-        task_ = &task;
-        awaiter_ = awaiter;
+        is_root_ = awaiter == nullptr;
+        if (is_root_)
+            above_.task = &task;
+        else
+            above_.awaiter = awaiter;
     }
 
     static void* operator new(std::size_t bytes) { return frame_memory::allocate(bytes); }
@@ -110,10 +122,13 @@ protected:
         void (*free_result)(PromiseBase& kept) noexcept;
     };
     explicit PromiseBase(const Operations& operations) noexcept : operations_(&operations) {}
-    ~PromiseBase() = default;
+    ~PromiseBase() {
+        if (ended_badly()) end_.error.~exception_ptr();
+    }
+    bool ended_badly() const { return result_ == Result::error || result_ == Result::cancelled; }
     void copy_end_of(const PromiseBase& ended) noexcept {
         result_ = ended.result_;
-        error_ = ended.error_;
+        if (ended_badly()) ::new (static_cast<void*>(&end_.error)) std::exception_ptr(ended.end_.error);
         born_ = ended.born_;
         at_ = ended.at_;
     }
@@ -124,15 +139,23 @@ protected:
     Result result_ = Result::none;
     bool fatal_ = false;
     bool frameless_ = false;
-    std::exception_ptr error_;
 
 private:
-    friend class Wait;
+    static const std::exception_ptr& no_error() noexcept;
     inline void finish() noexcept;
 
+    bool is_root_ = false;
+    union End {
+        End() : wait(nullptr) {}
+        ~End() {}
+        Wait* wait;                // not ended: valid while the task is suspended here
+        std::exception_ptr error;  // ended badly
+    } end_;
     const Operations* operations_;
-    PromiseBase* awaiter_ = nullptr;
-    TaskNode* task_ = nullptr;
+    union {
+        PromiseBase* awaiter;
+        TaskNode* task;  // of the root
+    } above_ = {nullptr};
     SourceLocation born_;
     SourceLocation at_;
 };

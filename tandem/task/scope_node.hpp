@@ -55,10 +55,10 @@ private:
     ScopeNode* next_ = nullptr;
     ScopeNode* previous_ = nullptr;
     ScopeNode* first_child_ = nullptr;
-    const Kind kind_;
-    bool cancelled_ = false;
-    bool requested_ = false;
-    bool shielded_ = false;
+    const Kind kind_ : 2;
+    bool cancelled_ : 1 = false;
+    bool requested_ : 1 = false;
+    bool shielded_ : 1 = false;
     // Tail padding on purpose: TaskNode's small fields go there.
 };
 

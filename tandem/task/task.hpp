@@ -60,7 +60,7 @@ public:
             return value_;
     }
     T take() {
-        if (result_ != Result::value) std::rethrow_exception(error_);
+        if (result_ != Result::value) std::rethrow_exception(stored_error());
         if constexpr (std::is_reference_v<T>)
             return static_cast<T>(*value_);
         else
@@ -96,7 +96,7 @@ public:
     ~ResultPromise() = default;
     void return_void() noexcept { result_ = Result::value; }
     void take() {
-        if (result_ != Result::value) std::rethrow_exception(error_);
+        if (result_ != Result::value) std::rethrow_exception(stored_error());
     }
 
 private:
@@ -279,9 +279,9 @@ public:
     }
     template <class P>
     void await_suspend(std::coroutine_handle<P> awaiting) noexcept {
-        PromiseBase& parent = awaiting.promise();
-        promise_->start_in(*parent.task(), &parent);
-        parent.task()->go_on_with(*promise_);
+        TaskNode& task = *current_task_node();
+        promise_->start_in(task, &awaiting.promise());
+        task.go_on_with(*promise_);
     }
     T await_resume() { return promise_->take(); }
 

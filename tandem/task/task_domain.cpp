@@ -1,7 +1,20 @@
 #include <tandem/task/task_node.hpp>
 
+#include <tandem/base/slab_memory.hpp>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define TANDEM_POISON 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TANDEM_POISON 1
+#endif
+#endif
+#if defined(TANDEM_POISON)
+#include <sanitizer/asan_interface.h>
+#endif
+
+#include <algorithm>
 #include <atomic>
-#include <cstdlib>
 #include <mutex>
 #include <new>
 #include <string>
@@ -11,23 +24,20 @@
 namespace tandem::inline v1 {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool pooled = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-constexpr bool pooled = false;
+// A free node's memory is the pool's own; AddressSanitizer is told so, and sees each use after free.
+#if defined(TANDEM_POISON)
+void poison(void* block) { __asan_poison_memory_region(block, sizeof(TaskNode)); }
+void unpoison(void* block) { __asan_unpoison_memory_region(block, sizeof(TaskNode)); }
 #else
-constexpr bool pooled = true;
-#endif
-#else
-constexpr bool pooled = true;
+void poison(void*) {}
+void unpoison(void*) {}
 #endif
 
-constexpr std::size_t nodes_per_slab = 512;
+constexpr std::size_t most_slabs_at_once = 32;  // 2 MiB: one huge page
 constexpr std::uint64_t ids_at_a_time = 64;
 constinit std::atomic<std::uint64_t> next_ids{1};
 
-static_assert(sizeof(TaskNode) <= 112, "a running task has outgrown its 112 bytes");
+static_assert(sizeof(TaskNode) <= 96, "a running task has outgrown its 96 bytes");
 
 /// Every task below `root`, in order of creation. Constant native stack.
 template <class F>
@@ -107,7 +117,7 @@ TaskDomain& TaskDomain::of(EventLoop& loop) {
 }
 
 TaskDomain::~TaskDomain() {
-    while (slabs_) std::free(std::exchange(slabs_, slabs_->next));
+    while (chunks_) slab_memory::release(std::exchange(chunks_, chunks_->next_chunk));
 }
 
 void TaskDomain::loop_gone() noexcept {
@@ -123,36 +133,39 @@ std::uint64_t TaskDomain::next_id() {
     return id_++;
 }
 
-void* TaskDomain::take_block() {
-    if constexpr (!pooled) {
-        void* block = ::operator new(sizeof(TaskNode));
-        ++blocks_;
-        return block;
+void TaskDomain::open_slab() {
+    char* slab = fresh_end_;
+    if (slab == chunk_end_) {
+        // As many again as there are, so that few tasks cost little and a million do not fault on every page.
+        const std::size_t count = std::clamp<std::size_t>(slabs_, 1, most_slabs_at_once);
+        slab = static_cast<char*>(slab_memory::allocate(count * slab_bytes, slab_bytes));
+        chunk_end_ = slab + count * slab_bytes;
+        slabs_ += count;
+        chunks_ = ::new (static_cast<void*>(slab)) Slab{this, chunks_};
+    } else {
+        ::new (static_cast<void*>(slab)) Slab{this, nullptr};
     }
-    if (!free_) {
-        // The slab's own link lies in front of its nodes.
-        constexpr std::size_t head = 16;
-        auto* slab = static_cast<char*>(std::malloc(head + nodes_per_slab * sizeof(TaskNode)));
-        if (!slab) throw std::bad_alloc();
-        auto* link = reinterpret_cast<Block*>(slab);
-        link->next = std::exchange(slabs_, link);
-        for (std::size_t i = nodes_per_slab; i-- > 0;) {
-            auto* block = reinterpret_cast<Block*>(slab + head + i * sizeof(TaskNode));
-            block->next = std::exchange(free_, block);
-        }
+    fresh_ = slab + sizeof(TaskNode);  // the Slab takes the first place
+    fresh_end_ = slab + slab_bytes;
+}
+
+void* TaskDomain::take_block() {
+    void* block = free_;
+    if (block) {
+        unpoison(block);
+        free_ = free_->next;
+    } else {
+        if (static_cast<std::size_t>(fresh_end_ - fresh_) < sizeof(TaskNode)) open_slab();
+        block = std::exchange(fresh_, fresh_ + sizeof(TaskNode));
     }
     ++blocks_;
-    return std::exchange(free_, free_->next);
+    return block;
 }
 
 void TaskDomain::give_block(void* memory) noexcept {
     --blocks_;
-    if constexpr (pooled) {
-        auto* block = static_cast<Block*>(memory);
-        block->next = std::exchange(free_, block);
-    } else {
-        ::operator delete(memory);
-    }
+    free_ = ::new (memory) Block{free_};
+    poison(memory);
     if (!loop_ && blocks_ == 0) delete this;
 }
 

@@ -15,8 +15,6 @@
 namespace tandem::inline v1 {
 namespace {
 
-constinit thread_local TaskNode* running_task = nullptr;
-
 // g++ 12 lays out some frames wrongly (semantics Z4): the first resume returns with nothing done and nothing
 // awaited.
 [[noreturn]] void abort_stuck(const TaskNode& task, const PromiseBase& frame) {
@@ -31,13 +29,18 @@ constinit thread_local TaskNode* running_task = nullptr;
 
 }  // namespace
 
-TaskNode* current_task_node() noexcept { return running_task; }
+constinit thread_local TaskNode* running_task_node = nullptr;
+
+const std::exception_ptr& PromiseBase::no_error() noexcept {
+    static const std::exception_ptr none;
+    return none;
+}
 
 void PromiseBase::unhandled_exception() noexcept {
     const std::type_info* type = abi::__cxa_current_exception_type();
     result_ = type && *type == typeid(Cancelled) ? Result::cancelled : Result::error;
     fatal_ = type && (*type == typeid(Interrupted) || *type == typeid(SystemExit));
-    error_ = std::current_exception();
+    ::new (static_cast<void*>(&end_.error)) std::exception_ptr(std::current_exception());
 }
 
 const PromiseBase::Operations ResultPromise<void>::operations = {
@@ -54,20 +57,19 @@ void throw_moved_from_task() {
         "new one");
 }
 
-TaskNode::TaskNode(TaskDomain& domain, PromiseBase& root, SourceLocation where)
-    : ScopeNode(Kind::task), domain_(&domain), spawned_at_(where) {
-    position_.frame = &root;
-    const auto id = domain.next_id();
-    id_high_ = static_cast<std::uint16_t>(id >> 32);
-    id_low_ = static_cast<std::uint32_t>(id);
-}
+TaskNode::TaskNode(std::uint64_t id, PromiseBase& root, SourceLocation where)
+    : ScopeNode(Kind::task),
+      id_high_(static_cast<std::uint16_t>(id >> 32)),
+      id_low_(static_cast<std::uint32_t>(id)),
+      frame_(&root),
+      spawned_at_(where) {}
 
 TaskNode& TaskNode::spawn(TaskDomain& domain, ScopeNode& parent, PromiseBase& root, std::string_view name,
                           SourceLocation where) {
     void* block = domain.take_block();
     TaskNode* task = nullptr;
     try {
-        task = ::new (block) TaskNode(domain, root, where);
+        task = ::new (block) TaskNode(domain.next_id(), root, where);
         if (!name.empty()) task->extra().name = name;
     } catch (...) {
         if (task) task->~TaskNode();
@@ -91,10 +93,6 @@ std::string TaskNode::name() const {
     return "Task-" + std::to_string(id());
 }
 
-PromiseBase* TaskNode::frame() const {
-    return status_ == Status::waiting ? position_.wait->frame() : position_.frame;
-}
-
 TaskNode::Extra& TaskNode::extra() {
     if (!extra_) extra_ = std::make_unique<Extra>();
     return *extra_;
@@ -106,25 +104,24 @@ void TaskNode::run() {
         finish();
         return;
     }
-    running_task = this;
+    running_task_node = this;
     status_ = Status::running;
     threw_in_step_ = false;
     ++resumes_;
     loop().ready_budget = EventLoop::ready_awaits_per_step;
-    PromiseBase* frame = position_.frame;
+    PromiseBase* frame = frame_;
     do {
         PromiseBase* const entered = frame;
         entered->handle().resume();
-        frame = position_.frame;
+        frame = frame_;
         if (status_ == Status::running && frame == entered) [[unlikely]]
             abort_stuck(*this, *entered);
     } while (status_ == Status::running);
-    running_task = nullptr;
+    running_task_node = nullptr;
     if (status_ == Status::finishing) finish();
 }
 
 void TaskNode::wake() noexcept {
-    position_.frame = position_.wait->frame();
     status_ = Status::ready;
     cancel_asked_ = false;
     loop().post(*this);
@@ -133,7 +130,7 @@ void TaskNode::wake() noexcept {
 void TaskNode::ask_to_end() noexcept {
     if (status_ != Status::waiting || cancel_asked_) return;
     cancel_asked_ = true;
-    if (position_.wait->request_cancel()) wake();
+    if (frame_->wait()->request_cancel()) wake();
 }
 
 void TaskNode::throw_cancelled() {
@@ -142,7 +139,7 @@ void TaskNode::throw_cancelled() {
 }
 
 bool TaskNode::cancel(SharedReason reason) {
-    if (done() || !domain_->loop_) return false;
+    if (done() || !domain().loop_) return false;
     request_cancel(std::move(reason));
     return true;
 }
@@ -167,7 +164,7 @@ void TaskNode::finish() noexcept {
         loop().leave_with(root().stored_error());
     }
     detach();
-    --domain_->live_;
+    --domain().live_;
     if (counted_) {
         auto& owner = *static_cast<GroupScope*>(group);
         --owner.live_;
@@ -176,7 +173,7 @@ void TaskNode::finish() noexcept {
     if (extra_) {
         while (CompletionHook* hook = extra_->hooks.pop_front()) hook->task_done(*this);
     }
-    if (references_ > 1) position_.frame = &root().outlive_frame();
+    if (references_ > 1) frame_ = &root().outlive_frame();
     release();
 }
 
@@ -198,7 +195,7 @@ void TaskNode::report_unretrieved() noexcept {
         const auto& where = root().at();
         at = std::string(where.file_name()) + ":" + std::to_string(where.line());
         const std::string message = "exception of a task was never retrieved, last await at " + at;
-        if (domain_->loop_)
+        if (domain().loop_)
             loop().call_exception_handler(
                 {message, root().stored_error(), name(), spawned_at_, Severity::error});
         else
@@ -212,7 +209,7 @@ void TaskNode::report_unretrieved() noexcept {
 
 void TaskNode::destroy() noexcept {
     root().dispose();
-    TaskDomain& domain = *domain_;
+    TaskDomain& domain = this->domain();
     this->~TaskNode();
     domain.give_block(this);
 }

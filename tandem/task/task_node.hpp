@@ -39,7 +39,7 @@ struct TaskOptions {
     bool housekeeping = false;
 };
 
-/// A running task: a chain of frames with one identity, one scope, one loop. 112 bytes, from the loop's pool.
+/// A running task: a chain of frames with one identity, one scope, one loop. 96 bytes, from the loop's pool.
 class TaskNode final : public Runnable, public ScopeNode {
 public:
     enum class Status : std::uint8_t { ready, running, waiting, finishing, finished };
@@ -54,32 +54,29 @@ public:
     Status status() const { return status_; }
     bool done() const { return status_ == Status::finished; }
     EventLoop& loop() const;
-    TaskDomain& domain() const { return *domain_; }
+    TaskDomain& domain() const;
     const SourceLocation& spawned_at() const { return spawned_at_; }
     std::uint32_t resumes() const { return resumes_; }
     /// The innermost scope of the code it runs.
     ScopeNode& scope() const { return *scope_; }
     void set_scope(ScopeNode& scope) { scope_ = &scope; }
     /// The frame that stands deepest: what it awaits is `frame()->at()`. Inside a step, the one that runs.
-    PromiseBase* frame() const;
+    PromiseBase* frame() const { return frame_; }
     /// What it waits for; null unless it is suspended.
-    Wait* waiting() const { return status_ == Status::waiting ? position_.wait : nullptr; }
+    Wait* waiting() const { return status_ == Status::waiting ? frame_->wait() : nullptr; }
 
     // For awaiters.
-    void go_on_with(PromiseBase& frame) { position_.frame = &frame; }
+    void go_on_with(PromiseBase& frame) { frame_ = &frame; }
     void finish_with(PromiseBase& root) {
-        position_.frame = &root;
+        frame_ = &root;
         status_ = Status::finishing;
     }
     void suspend(Wait& wait) {
-        position_.wait = &wait;
+        frame_->set_wait(wait);
         status_ = Status::waiting;
     }
     /// Takes `suspend()` back, in the step that called it.
-    void unsuspend(PromiseBase& frame) {
-        position_.frame = &frame;
-        status_ = Status::running;
-    }
+    void unsuspend() { status_ = Status::running; }
     /// Posts the next step of a suspended task.
     void wake() noexcept;
     /// Calls `request_cancel` of what it waits for, once per wait.
@@ -102,7 +99,7 @@ public:
     SharedReason own_reason() const { return extra_ ? extra_->reason : nullptr; }
     void set_own_reason(SharedReason reason) { extra().reason = std::move(reason); }
     /// Precondition: done. What holds the result: the root frame's promise, or what is left of it.
-    PromiseBase& root() const { return *position_.frame; }
+    PromiseBase& root() const { return *frame_; }
     PromiseBase::Result result() const { return root().result(); }
     /// Somebody looked at the failure: it is no longer "never retrieved" (sem:K30).
     void observe() { observed_ = true; }
@@ -120,7 +117,7 @@ private:
     };
 
     friend class TaskDomain;
-    TaskNode(TaskDomain& domain, PromiseBase& root, SourceLocation where);
+    TaskNode(std::uint64_t id, PromiseBase& root, SourceLocation where);
     ~TaskNode() = default;
     void run() override;
     void discard() noexcept override {}
@@ -132,7 +129,7 @@ private:
     friend class ScopeNode;
     void child_detached() noexcept;
 
-    // In ScopeNode's tail padding, and two halves of a word: order matters, see the size check.
+    // In ScopeNode's tail padding: order matters, see the size check.
     Status status_ : 3 = Status::ready;
     bool cancel_asked_ : 1 = false;
     bool threw_in_step_ : 1 = false;
@@ -142,20 +139,18 @@ private:
     std::uint16_t id_high_ = 0;
     std::uint32_t id_low_ = 0;
     std::uint32_t references_ = 2;
-    union {
-        PromiseBase* frame;  // ready, running: where to go on; finished: the root
-        Wait* wait;          // waiting
-    } position_;
-    TaskDomain* domain_;
+    std::uint32_t resumes_ = 0;
+    PromiseBase* frame_;  // the deepest; once it has ended, the root
     ScopeNode* scope_ = this;
     SourceLocation spawned_at_;
     std::unique_ptr<Extra> extra_;
-    std::uint32_t resumes_ = 0;
 };
+
+extern constinit thread_local TaskNode* running_task_node;
 
 /// The task that runs on this thread, also inside frames it awaits; null in plain callbacks and plain
 /// threads.
-TaskNode* current_task_node() noexcept;
+inline TaskNode* current_task_node() noexcept { return running_task_node; }
 
 /// A loop's tasks: the root of its scope tree and the pool they come from. Lives until the last handle is
 /// gone.
@@ -179,9 +174,16 @@ private:
     struct Block {
         Block* next;
     };
+    // Stands at the start of each slab, so that a node finds its domain without keeping it.
+    struct Slab {
+        TaskDomain* domain;
+        Slab* next_chunk;  // of a chunk's first slab
+    };
+    static constexpr std::size_t slab_bytes = std::size_t{64} * 1024;
     explicit TaskDomain(EventLoop& loop) : loop_(&loop) {}
     ~TaskDomain();
     void* take_block();
+    void open_slab();
     void give_block(void* block) noexcept;
     std::uint64_t next_id();
     void loop_gone() noexcept;
@@ -194,16 +196,24 @@ private:
     std::uint64_t id_ = 0;
     std::uint64_t id_end_ = 0;
     Block* free_ = nullptr;
-    Block* slabs_ = nullptr;
+    Slab* chunks_ = nullptr;
+    char* fresh_ = nullptr;  // what no node has used yet: of this slab, and the slabs behind it
+    char* fresh_end_ = nullptr;
+    char* chunk_end_ = nullptr;
+    std::size_t slabs_ = 0;
 };
 
-inline EventLoop& TaskNode::loop() const { return domain_->loop(); }
+inline TaskDomain& TaskNode::domain() const {
+    const auto address = reinterpret_cast<std::uintptr_t>(this) & ~(TaskDomain::slab_bytes - 1);
+    return *reinterpret_cast<TaskDomain::Slab*>(address)->domain;
+}
+inline EventLoop& TaskNode::loop() const { return domain().loop(); }
 
 inline void PromiseBase::finish() noexcept {
-    if (awaiter_)
-        task_->go_on_with(*awaiter_);
+    if (is_root_)
+        above_.task->finish_with(*this);
     else
-        task_->finish_with(*this);
+        current_task_node()->go_on_with(*above_.awaiter);
 }
 
 }  // namespace tandem::inline v1

@@ -19,18 +19,24 @@ public:
     virtual const char* waiting_for() const noexcept = 0;
     /// The task whose end it waits for, if that is what it waits for: an edge of the wait-for graph.
     virtual const TaskNode* joins() const noexcept { return nullptr; }
-    PromiseBase* frame() const { return frame_; }
-    /// Called by `await_transform`: whose await this is.
-    void bind(PromiseBase& frame) { frame_ = &frame; }
+    /// Called by `await_transform`, in the task that awaits.
+    void bind(PromiseBase&) { task_ = reinterpret_cast<std::uintptr_t>(current_task_node()); }
+    bool bound() const { return task_ != 0; }
 
 protected:
     Wait() = default;
     ~Wait() = default;
-    TaskNode& task() const { return *frame_->task(); }
+    TaskNode& task() const { return *reinterpret_cast<TaskNode*>(task_ & ~std::uintptr_t{3}); }
     EventLoop& loop() const { return task().loop(); }
 
 private:
-    PromiseBase* frame_ = nullptr;
+    template <class Derived>
+    friend class Checkpoint;
+    enum class Mode : std::uint8_t { idle, ready, cancelled };
+    Mode mode() const { return static_cast<Mode>(task_ & 3); }
+    void set_mode(Mode mode) { task_ |= static_cast<std::uintptr_t>(mode); }  // once
+
+    std::uintptr_t task_ = 0;  // a TaskNode*, in its two lowest bits the mode: an awaiter is part of a frame
 };
 
 /// The shape of an await that is a checkpoint. `Derived` offers
@@ -46,11 +52,11 @@ public:
     bool await_ready() {
         TaskNode& waiter = task();
         if (waiter.scope().cancelled()) [[unlikely]] {
-            mode_ = Mode::cancelled;
+            set_mode(Mode::cancelled);
             return !waiter.threw_in_this_step();
         }
         if (!derived().try_now()) return false;
-        mode_ = Mode::ready;
+        set_mode(Mode::ready);
         std::uint32_t& budget = waiter.loop().ready_budget;
         if (budget == 0) return false;
         --budget;
@@ -58,13 +64,13 @@ public:
     }
     [[gnu::noinline]] void await_suspend(std::coroutine_handle<>) noexcept {
         task().suspend(*this);
-        if (mode_ == Mode::idle)
+        if (mode() == Mode::idle)
             derived().start();
         else
             task().wake();
     }
     decltype(auto) await_resume() {
-        if (mode_ == Mode::cancelled) [[unlikely]]
+        if (mode() == Mode::cancelled) [[unlikely]]
             task().throw_cancelled();
         return derived().result();
     }
@@ -74,9 +80,7 @@ protected:
     ~Checkpoint() = default;
 
 private:
-    enum class Mode : std::uint8_t { idle, ready, cancelled };
     Derived& derived() { return static_cast<Derived&>(*this); }
-    Mode mode_ = Mode::idle;
 };
 
 }  // namespace tandem::inline v1

@@ -37,7 +37,7 @@ void WatchTasks::Hook::task_done(TaskNode& ended) noexcept {
     --owner->live_;
     owner->note(ended);
     // Woken once; what ends until the step runs is in `done` too.
-    if (owner->enough() && owner->frame() && owner->task().waiting() == owner) owner->task().wake();
+    if (owner->enough() && owner->bound() && owner->task().waiting() == owner) owner->task().wake();
 }
 
 }  // namespace tandem::inline v1
