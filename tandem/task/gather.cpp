@@ -2,17 +2,20 @@
 
 namespace tandem::inline v1 {
 
+void throw_cancelled_here() { current_task_node()->throw_cancelled(); }
+
 void GatherGroup::conclude() {
     const auto failures = take_failures();
     if (fatal()) std::rethrow_exception(fatal());
     if (!failures.empty()) {
         // Later errors belong to work that was being cancelled: told, not thrown (sem:G6).
         for (std::size_t i = 1; i < failures.size(); ++i) {
-            this_loop().call_exception_handler({"a gathered task failed after another had failed",
-                                                failures[i],
-                                                {},
-                                                {},
-                                                Severity::suppressed});
+            this_loop().call_exception_handler(
+                {"a gathered task failed after another had failed with " + describe(failures.front()),
+                 failures[i],
+                 {},
+                 {},
+                 Severity::suppressed});
         }
         std::rethrow_exception(failures.front());
     }

@@ -38,6 +38,9 @@ private:
     std::exception_ptr not_started_;
 };
 
+/// Throws `Cancelled` for the innermost scope of the running task.
+[[noreturn]] void throw_cancelled_here();
+
 /// A handle given to an owner: cancelling the await cancels the task and joins it.
 template <class T>
 Task<T> own(TaskHandle<T> handle) {
@@ -53,6 +56,7 @@ Task<T> own(TaskHandle<T> handle) {
             ScopeGuard guard(Deadline(), ScopeGuard::Shield::shielded);
             co_await handle.join_only();
         }
+        if (handle.cancelled()) throw_cancelled_here();  // by us: no failure of its own
     }
     if constexpr (std::is_void_v<T>)
         handle.take_result();
@@ -67,6 +71,13 @@ Task<T> to_child(Task<T> task) {
 template <class T>
 Task<T> to_child(TaskHandle<T> handle) {
     return own(std::move(handle));
+}
+template <class T>
+std::vector<Task<T>> to_children(std::vector<TaskHandle<T>> handles) {
+    std::vector<Task<T>> tasks;
+    tasks.reserve(handles.size());
+    for (auto& handle : handles) tasks.push_back(own(std::move(handle)));
+    return tasks;
 }
 template <class A>
     requires(AnyAwaitable<A> && !is_task_v<A> && !requires(A a) { a.take_result(); })
@@ -154,10 +165,7 @@ Task<GatheredVector<T>> gather(std::vector<Task<T>> tasks) {
 }
 template <class T>
 Task<GatheredVector<T>> gather(std::vector<TaskHandle<T>> handles) {
-    std::vector<Task<T>> tasks;
-    tasks.reserve(handles.size());
-    for (auto& handle : handles) tasks.push_back(own(std::move(handle)));
-    return gather(std::move(tasks));
+    return gather(to_children(std::move(handles)));
 }
 
 /// The same, letting every child finish: a vector of outcomes (a tuple for different types), nothing is
@@ -177,6 +185,11 @@ Task<std::vector<Outcome<T>>> gather_results(std::vector<Task<T>> tasks) {
     outcomes.reserve(handles.size());
     for (auto& handle : handles) outcomes.push_back(handle.take_outcome());
     co_return outcomes;
+}
+
+template <class T>
+Task<std::vector<Outcome<T>>> gather_results(std::vector<TaskHandle<T>> handles) {
+    return gather_results(to_children(std::move(handles)));
 }
 
 template <class... Ts>
