@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tandem/backend/clock.hpp>
 #include <tandem/backend/operation.hpp>
 #include <tandem/base/time.hpp>
 
@@ -53,9 +54,15 @@ public:
     /// Readable when `wait(TimePoint::min())` would find something: lets a foreign loop drive this one
     /// (sem:L46).
     virtual int pollable_fd() noexcept = 0;
+    /// A backend that simulates time takes this clock, one that can be turned, and says true: `wait()` turns
+    /// it and measures deadlines with it. Else time is the kernel's.
+    virtual bool take_time(LoopTime& time) noexcept {
+        static_cast<void>(time);
+        return false;
+    }
 };
 
-enum class BackendChoice : std::uint8_t { automatic, uring, epoll };
+enum class BackendChoice : std::uint8_t { automatic, uring, epoll, sim };
 
 /// A chosen backend and, when io_uring was wanted and could not be had, why.
 struct ChosenBackend {
@@ -69,8 +76,9 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-/// `automatic` reads `TANDEM_BACKEND` (`uring`, `epoll`, `auto`), then tries io_uring by using it and falls
-/// back to epoll on EPERM, ENOSYS, EACCES, ENOMEM or EMFILE.
+/// `automatic` reads `TANDEM_BACKEND` (`uring`, `epoll`, `sim`, `auto`), then tries io_uring by using it and
+/// falls back to epoll on EPERM, ENOSYS, EACCES, ENOMEM or EMFILE. `TANDEM_BACKEND=sim` is told on standard
+/// error, once (URING-1).
 ///
 /// Errors      `BackendUnavailable` if io_uring was asked for by name and is not to be had, or if
 /// `TANDEM_BACKEND`

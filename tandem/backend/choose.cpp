@@ -2,6 +2,8 @@
 
 #include <tandem/backend/factories.hpp>
 
+#include <atomic>
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <string_view>
@@ -10,14 +12,25 @@
 namespace tandem::inline v1 {
 namespace {
 
+// Who chose it in code knows; who meets it in the environment may not.
+void say_that_it_is_simulated() {
+    static std::atomic<bool> said = false;
+    if (!said.exchange(true))
+        std::fputs("tandem: TANDEM_BACKEND=sim: time and network are simulated\n", stderr);
+}
+
 BackendChoice choice_from_environment() {
     const char* const text = std::getenv("TANDEM_BACKEND");
     const std::string_view wanted = text == nullptr ? "" : text;
     if (wanted.empty() || wanted == "auto") return BackendChoice::automatic;
     if (wanted == "uring") return BackendChoice::uring;
     if (wanted == "epoll") return BackendChoice::epoll;
+    if (wanted == "sim") {
+        say_that_it_is_simulated();
+        return BackendChoice::sim;
+    }
     throw BackendUnavailable("TANDEM_BACKEND is '" + std::string(wanted) +
-                             "', known are uring, epoll and auto");
+                             "', known are uring, epoll, sim and auto");
 }
 
 }  // namespace
@@ -27,6 +40,7 @@ BackendChoice choice_from_environment() {
 // ever made.
 ChosenBackend choose_backend(BackendChoice choice) {
     if (choice == BackendChoice::automatic) choice = choice_from_environment();
+    if (choice == BackendChoice::sim) return {.backend = make_sim_backend(), .fallback_reason = {}};
     if (choice == BackendChoice::epoll) return {.backend = make_epoll_backend(), .fallback_reason = {}};
 
     auto uring = make_uring_backend();

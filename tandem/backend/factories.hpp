@@ -33,4 +33,10 @@ MadeBackend make_uring_backend(const UringOptions& options = {});
 /// Errors      `std::system_error` if the kernel has no descriptor or memory for it.
 std::unique_ptr<Backend> make_epoll_backend();
 
+/// A backend without kernel: its clock jumps to the next deadline when nothing can run (SIM-1, sem:L14). No
+/// descriptor is opened, no call waits, unless the program itself names a descriptor of the real world; those
+/// go through an epoll backend, which is given 20 ms of real time before each jump. Thread jobs run on
+/// threads, hold the clock, and end in the order of their submission.
+std::unique_ptr<Backend> make_sim_backend();
+
 }  // namespace tandem::inline v1

@@ -28,9 +28,9 @@ constexpr std::int32_t running = INT_MIN + 1;
 }  // namespace
 
 struct ThreadPool::State {
-    State(WakeSignal& wake_signal, std::size_t limit) : wake(wake_signal), max_threads(limit) {}
+    State(Wakeable& wake_signal, std::size_t limit) : wake(wake_signal), max_threads(limit) {}
 
-    WakeSignal& wake;
+    Wakeable& wake;
     const std::size_t max_threads;
     std::mutex mutex;
     std::condition_variable work;
@@ -87,7 +87,7 @@ struct ThreadPool::State {
     }
 };
 
-ThreadPool::ThreadPool(WakeSignal& wake, std::size_t max_threads)
+ThreadPool::ThreadPool(Wakeable& wake, std::size_t max_threads)
     : state_(std::make_unique<State>(wake, std::max<std::size_t>(max_threads, 1))) {}
 
 ThreadPool::~ThreadPool() { shut_down(); }

@@ -7,7 +7,7 @@
 
 namespace tandem::inline v1 {
 
-class WakeSignal;
+class Wakeable;
 
 /// The threads that stand in for calls the kernel has no async form of: jobs on every backend, file I/O on
 /// epoll. Threads are started on demand, block all signals, and end with the pool.
@@ -19,7 +19,7 @@ class WakeSignal;
 ///             `shut_down()` and `take_finished()` before it.
 class ThreadPool {
 public:
-    ThreadPool(WakeSignal& wake, std::size_t max_threads);
+    ThreadPool(Wakeable& wake, std::size_t max_threads);
     ~ThreadPool();
 
     /// As many as asyncio's default executor has.

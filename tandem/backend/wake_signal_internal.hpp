@@ -12,11 +12,20 @@
 
 namespace tandem::inline v1 {
 
+/// What ends a loop's sleep, from any thread or signal handler.
+class Wakeable {
+public:
+    virtual void raise() noexcept = 0;
+
+protected:
+    ~Wakeable() = default;
+};
+
 /// A wake-up from any thread or signal handler. Any number of `raise()` before the loop looks cost one write.
 ///
 /// The descriptor is watched for edges and never read: each write is an edge of its own, and a counter of 64
 /// bits does not run full. So a wake-up costs the loop no system call beyond the wait that it ends.
-class WakeSignal {
+class WakeSignal final : public Wakeable {
 public:
     WakeSignal() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
         if (!event_) throw std::system_error(errno, std::generic_category(), "eventfd for a loop's wake-up");
@@ -24,7 +33,7 @@ public:
 
     int fd() const noexcept { return event_.get(); }
 
-    void raise() noexcept {
+    void raise() noexcept override {
         // A read-modify-write even when it is set already: `take()` then synchronizes with every raiser, not
         // only with the first.
         if (raised_.exchange(true, std::memory_order_acq_rel)) return;

@@ -80,13 +80,16 @@ private:
 };
 
 EventLoop::EventLoop(const EventLoopOptions& options)
-    : time_(options.time ? *options.time : real_time()),
+    : time_(options.time ? options.time : &real_time()),
       debug_(options.debug || debug_wanted()),
       close_grace_(options.close_grace) {
     auto chosen = choose_backend(options.backend);
     backend_ = std::move(chosen.backend);
     fallback_reason_ = std::move(chosen.fallback_reason);
-    turn_time_ = time_.now();
+    LoopTime& simulated = time_->jump_to(time_->now()) ? *time_ : simulated_time_;
+    backend_turns_time_ = backend_->take_time(simulated);
+    if (backend_turns_time_) time_ = &simulated;
+    turn_time_ = time_->now();
     life_->loop = this;
 }
 
@@ -149,18 +152,18 @@ void EventLoop::turn(TimePoint limit) {
         TimePoint deadline = std::min(limit, timers_.next());
         bool waits = deadline > turn_time_;
         if (waits && deadline != TimePoint::max()) {
-            const auto now = time_.now();
+            const auto now = time_->now();
             waits = deadline > now;
             deadline = std::min(deadline, saturating_add(now, longest_poll));
             // Virtual time: look whether the world has something, give it a moment if it may, then jump.
-            if (waits && time_.jump_to(now)) {
+            if (waits && !backend_turns_time_ && time_->jump_to(now)) {
                 backend_->wait(TimePoint::min());
                 if (backend_->in_flight() > 0 && arrivals_.empty()) {
                     using namespace std::chrono_literals;
                     backend_->wait(saturating_add(real_time().now(), 20ms));
                 }
                 if (arrivals_.empty() && !mailbox_.has_mail() && deadline != TimePoint::max())
-                    time_.jump_to(deadline);
+                    time_->jump_to(deadline);
                 waits = false;
             }
         }
@@ -169,7 +172,7 @@ void EventLoop::turn(TimePoint limit) {
         } else if (mailbox_.about_to_sleep()) {
             backend_->wait(deadline);
             mailbox_.awake();
-            turn_time_ = time_.now();
+            turn_time_ = time_->now();
         } else {
             backend_->wait(TimePoint::min());
         }
@@ -185,7 +188,7 @@ void EventLoop::turn(TimePoint limit) {
         deliver_signals(*this);
     }
     if (!timers_.empty() || debug_) {
-        turn_time_ = time_.now();
+        turn_time_ = time_->now();
         sink_ = &due_;
         timers_.run_due(turn_time_);
     }

@@ -58,7 +58,7 @@ struct ErrorContext {
 /// How a loop is made. Setters, since it is passed in `co_await` expressions too.
 struct EventLoopOptions {
     BackendChoice backend = BackendChoice::automatic;
-    LoopTime* time = nullptr;  ///< the clock, real if null; must outlive the loop
+    LoopTime* time = nullptr;  ///< the clock, real if null (virtual on `sim`); must outlive the loop
     bool debug = false;        ///< also set by `TANDEM_DEBUG=1`
     Duration close_grace = std::chrono::seconds(5);
 };
@@ -127,7 +127,7 @@ public:
     }
 
     /// The live time of the loop's clock.
-    TimePoint time() const { return time_.now(); }
+    TimePoint time() const { return time_->now(); }
 
     /// Runs until `stop()`. Errors: `WouldDeadlock` if this thread runs a loop already, `InvalidStateError`
     /// if another thread runs this one, `LoopClosed` after `close()`; `Interrupted` and `SystemExit` of a
@@ -250,7 +250,9 @@ private:
     ReadyQueue batch_;     // what runs in this turn
     ReadyQueue* sink_ = &ready_;
     TimerHeap timers_;
-    LoopTime& time_;
+    LoopTime* time_;
+    VirtualTime simulated_time_;  // for a backend that turns time, which this loop may outlive
+    bool backend_turns_time_ = false;
     TimePoint turn_time_{};
     std::uint64_t turns_ = 0;
     std::uint32_t busy_turns_ = 0;  // turns since the kernel was last asked

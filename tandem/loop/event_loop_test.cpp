@@ -45,22 +45,26 @@ protected:
 #define ON_BOTH(suite)             \
     class suite : public Loops {}; \
     INSTANTIATE_TEST_SUITE_P(Backend, suite, ::testing::Values(BackendChoice::uring, BackendChoice::epoll))
+#define ON_EACH(suite)             \
+    class suite : public Loops {}; \
+    INSTANTIATE_TEST_SUITE_P(      \
+        Backend, suite, ::testing::Values(BackendChoice::uring, BackendChoice::epoll, BackendChoice::sim))
 
-ON_BOTH(SemL1);
-ON_BOTH(SemL2);
-ON_BOTH(SemL3);
-ON_BOTH(SemL11);
-ON_BOTH(SemL12);
-ON_BOTH(SemL13);
-ON_BOTH(SemL16);
-ON_BOTH(SemL18);
-ON_BOTH(SemL19);
-ON_BOTH(SemL20);
-ON_BOTH(SemL23);
-ON_BOTH(SemL24);
-ON_BOTH(SemL32);
-ON_BOTH(SemL33);
-ON_BOTH(SemL46);
+ON_EACH(SemL1);
+ON_EACH(SemL2);
+ON_EACH(SemL3);
+ON_EACH(SemL11);
+ON_EACH(SemL12);
+ON_EACH(SemL13);
+ON_EACH(SemL16);
+ON_EACH(SemL18);
+ON_EACH(SemL19);
+ON_EACH(SemL20);
+ON_EACH(SemL23);
+ON_EACH(SemL24);
+ON_EACH(SemL32);
+ON_EACH(SemL33);
+ON_BOTH(SemL46);  // a foreign loop has real time
 
 /// Says when it is destroyed.
 struct Token {

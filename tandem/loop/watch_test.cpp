@@ -49,10 +49,14 @@ class SemL42 : public Watches {};
 class SemL43 : public Watches {};
 class SemL44 : public Watches {};
 class SemLt8 : public Watches {};
-INSTANTIATE_TEST_SUITE_P(Backend, SemL42, ::testing::Values(BackendChoice::uring, BackendChoice::epoll));
-INSTANTIATE_TEST_SUITE_P(Backend, SemL43, ::testing::Values(BackendChoice::uring, BackendChoice::epoll));
-INSTANTIATE_TEST_SUITE_P(Backend, SemL44, ::testing::Values(BackendChoice::uring, BackendChoice::epoll));
-INSTANTIATE_TEST_SUITE_P(Backend, SemLt8, ::testing::Values(BackendChoice::uring, BackendChoice::epoll));
+INSTANTIATE_TEST_SUITE_P(Backend, SemL42,
+                         ::testing::Values(BackendChoice::uring, BackendChoice::epoll, BackendChoice::sim));
+INSTANTIATE_TEST_SUITE_P(Backend, SemL43,
+                         ::testing::Values(BackendChoice::uring, BackendChoice::epoll, BackendChoice::sim));
+INSTANTIATE_TEST_SUITE_P(Backend, SemL44,
+                         ::testing::Values(BackendChoice::uring, BackendChoice::epoll, BackendChoice::sim));
+INSTANTIATE_TEST_SUITE_P(Backend, SemLt8,
+                         ::testing::Values(BackendChoice::uring, BackendChoice::epoll, BackendChoice::sim));
 
 }  // namespace
 

@@ -82,8 +82,10 @@ int register_async_test(const char* suite, const char* name, Task<void> (*body)(
         BackendChoice choice;
     };
     for (const Variant& variant :
-         {Variant{"uring", BackendChoice::uring}, Variant{"epoll", BackendChoice::epoll}}) {
+         {Variant{"uring", BackendChoice::uring}, Variant{"epoll", BackendChoice::epoll},
+          Variant{"sim", BackendChoice::sim}}) {
         if (!wanted(variant.name)) continue;
+        if (variant.choice == BackendChoice::sim && !virtual_time) continue;
         const auto choice = variant.choice;
         ::testing::RegisterTest(suite, (std::string(name) + "/" + variant.name).c_str(), nullptr, nullptr,
                                 where.file_name(), static_cast<int>(where.line()),
