@@ -25,9 +25,9 @@
 #include <tandem/task/cancel_scope.hpp>
 #include <tandem/task/current_task.hpp>
 #include <tandem/task/gather.hpp>
+#include <tandem/task/generator.hpp>
 #include <tandem/task/race.hpp>
 #include <tandem/task/retry.hpp>
-#include <tandem/task/generator.hpp>
 #include <tandem/task/sleep.hpp>
 #include <tandem/task/task.hpp>
 #include <tandem/task/task_group.hpp>

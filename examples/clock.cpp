@@ -1,0 +1,104 @@
+// Hours of waiting: clocks, a loop that is stopped early, hellos, and sleepers side by side.
+#include <tandem/tandem.hpp>
+
+#include <chrono>
+#include <cstdio>
+#include <string>
+
+using namespace tandem;
+using namespace std::chrono_literals;
+
+long seconds_since(TimePoint start) {
+    return std::chrono::round<std::chrono::seconds>(this_loop().time() - start).count();
+}
+
+// Counts all lines and prints those around the first minute.
+struct Printer {
+    TimePoint start = this_loop().time();
+    int minutes = 0;
+    int seconds = 0;
+
+    void line(int value, const char* unit) const {
+        const long now = seconds_since(start);
+        if (now >= 58 && now <= 61) std::printf("%d %s\n", value, unit);
+    }
+};
+
+Task<void> print_every_minute(Printer& printer) {
+    for (int i = 0; i < 10; ++i) {
+        co_await sleep(60s);
+        printer.line(i, "minute");
+        ++printer.minutes;
+    }
+}
+
+Task<void> print_every_second(Printer& printer) {
+    for (int minute = 0; minute < 600; ++minute) {
+        for (int i = 0; i < 60; ++i) {
+            printer.line(i, "s");
+            ++printer.seconds;
+            co_await sleep(1s);
+        }
+    }
+}
+
+Task<void> hello_clock() {
+    Printer printer;
+    co_await gather(print_every_minute(printer), print_every_second(printer));
+    std::printf("%d lines for minutes, %d for seconds, after %ld s\n", printer.minutes, printer.seconds,
+                seconds_since(printer.start));
+}
+
+Task<void> say(std::string what, Duration when) {
+    co_await sleep(when);
+    std::puts(what.c_str());
+}
+
+Task<void> stop_after(EventLoop& loop, Duration when) {
+    co_await sleep(when);
+    loop.stop();
+}
+
+void stopped_early() {
+    EventLoop loop;
+    loop.set_exception_handler([](EventLoop&, const ErrorContext& context) {
+        const auto what = context.message.substr(0, context.message.find(','));
+        std::printf("logged: %s: %s\n", context.task.c_str(), what.c_str());
+    });
+    loop.create_task(say("first hello", 2s), {.name = "first"});
+    loop.create_task(say("second hello", 1s), {.name = "second"});
+    loop.create_task(say("third hello", 4s), {.name = "third"});
+    loop.create_task(stop_after(loop, 3s), {.name = "stopper"});
+    loop.run_forever();
+    loop.close();
+}
+
+Task<void> two_hellos() {
+    auto first = create_task(say("first hello", 2s));
+    auto second = create_task(say("second hello", 1s));
+    co_await first;
+    co_await second;
+}
+
+Task<void> sleepers() {
+    auto start = this_loop().time();
+    co_await sleep(1s);
+    co_await sleep(2s);
+    co_await sleep(3s);
+    std::printf("one after the other: %ld s\n", seconds_since(start));
+    start = this_loop().time();
+    co_await gather(sleep(1s), sleep(2s), sleep(3s));
+    std::printf("side by side: %ld s\n", seconds_since(start));
+}
+
+int main() {
+    std::puts("Q3a");
+    run(hello_clock());
+    std::puts("Q3b");
+    stopped_early();
+    std::puts("Q3k");
+    run(say("hello world", 1s));
+    run(two_hellos());
+    std::puts("Y1a");
+    run(sleepers());
+}
