@@ -26,13 +26,19 @@ ScopeGuard::~ScopeGuard() {
 }
 
 void ScopeGuard::set_deadline(TimePoint when) {
+    if (when > loop_.time()) {
+        set_timer(when);
+        return;
+    }
     loop_.timers().remove(*this);
     deadline_ = when;
-    if (when == TimePoint::max()) return;
-    if (when <= loop_.time())
-        due();  // acts at the first checkpoint (sem:C44)
-    else
-        loop_.timers().add(*this, when);
+    due();  // acts at the first checkpoint (sem:C44)
+}
+
+void ScopeGuard::set_timer(TimePoint when) {
+    loop_.timers().remove(*this);
+    deadline_ = when;
+    if (when != TimePoint::max()) loop_.timers().add(*this, when);
 }
 
 void ScopeGuard::due() noexcept {

@@ -25,6 +25,8 @@ public:
     ~ScopeGuard();
 
     void set_deadline(TimePoint when);
+    /// The same, but a point that has passed acts in the next turn, not at the first checkpoint.
+    void set_timer(TimePoint when);
     TimePoint deadline() const { return deadline_; }
     /// The deadline was what cancelled it.
     bool expired() const { return expired_; }

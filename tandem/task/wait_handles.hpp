@@ -90,7 +90,9 @@ Task<WaitResult<T>> wait(std::vector<TaskHandle<T>> handles, WaitOptions options
     WatchTasks watch(std::move(nodes), options.return_when);
     bool timed_out = false;
     {
-        ScopeGuard guard(options.timeout);
+        ScopeGuard guard;
+        // No time at all still gives the others one turn, as in asyncio: a look at what is ready.
+        guard.set_timer(options.timeout.resolve(this_loop().time()));
         try {
             co_await watch;
         } catch (const Cancelled&) {

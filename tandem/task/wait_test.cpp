@@ -101,6 +101,18 @@ ASYNC_TEST(SemG22, a_cancelled_wait_cancels_nobody) {
     EXPECT_EQ(values(all.done), (std::vector<int>{20, 30}));
 }
 
+ASYNC_TEST(SemG22, a_wait_without_time_gives_the_others_one_turn) {
+    std::vector<TaskHandle<int>> handles;
+    handles.push_back(create_task([]() -> Task<int> { co_return 1; }()));
+    handles.push_back(create_task(value_after(1ms, 2)));
+
+    auto result = co_await wait(handles, {.timeout = 0s});
+
+    EXPECT_EQ(values(result.done), std::vector<int>{1});
+    EXPECT_EQ(result.pending.size(), 1U);
+    co_await handles[1];
+}
+
 ASYNC_TEST(SemG22, a_zero_timeout_looks_and_does_not_wait) {
     auto handles = started({1, 50});
     co_await sleep(2ms);

@@ -1,0 +1,49 @@
+#!/usr/bin/python3
+"""Compares tandem with CPython's asyncio: `run.py --help`."""
+
+import argparse
+import sys
+import time
+
+sys.dont_write_bytecode = True  # before our own modules: the source tree stays as it is
+
+import compare
+import generate
+import language
+
+
+def main():
+    parser = argparse.ArgumentParser(description="random scenarios on CPython's asyncio and on tandem, compared")
+    parser.add_argument("--program", default=compare.program_path(), help="tandem's side, differential_tandem_side")
+    parser.add_argument("--count", type=int, default=1000, help="how many scenarios")
+    parser.add_argument("--seed", type=int, default=1, help="the first seed")
+    parser.add_argument("--file", help="compare the scenarios of a file instead")
+    parser.add_argument("--sync", action="store_true", help="with locks, events and queues")
+    parser.add_argument("--show", type=int, default=3, help="how many differences to shrink and print")
+    options = parser.parse_args()
+
+    if sys.version_info[:2] != (3, 11):
+        print(f"run.py: the judge is CPython 3.11, this is {sys.version.split()[0]}: use Debian 12's /usr/bin/python3")
+        return 77
+    begun = time.monotonic()
+    if options.file:
+        with open(options.file, encoding="utf-8") as text:
+            scenarios = language.parse(text.read())
+    else:
+        scenarios = []
+        for seed in range(options.seed, options.seed + options.count):
+            head, scenario = generate.generate(seed, options.sync)
+            scenarios.append((head + [f"seed={seed}"], scenario))
+    differences, counts = compare.compare(options.program, scenarios)
+    for difference in differences[:options.show]:
+        print(compare.shrink(options.program, difference).text(), end="\n\n")
+    met = " ".join(f"{name}:{count}" for name, count in sorted(counts.items(), key=lambda item: int(item[0][1:])))
+    print(f"{len(scenarios)} scenarios in {time.monotonic() - begun:.1f} s, {len(differences)} differ; "
+          f"deviations met: {met or 'none'}")
+    if differences:
+        print("they differ: " + " ".join(" ".join(d.head) for d in differences[:20]))
+    return 1 if differences else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
