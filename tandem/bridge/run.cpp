@@ -25,6 +25,8 @@ EventLoopOptions loop_options(const RunOptions& options) {
     made.backend = options.backend;
     made.time = options.time;
     made.debug = options.debug;
+    made.shuffle_seed = options.shuffle_seed;
+    made.instrument = options.instrument;
     return made;
 }
 

@@ -5,6 +5,7 @@
 #include <tandem/task/run_until_complete.hpp>
 #include <tandem/task/task_handle.hpp>
 
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -18,6 +19,8 @@ struct RunOptions {
     LoopTime* time = nullptr;  ///< the clock, real if null
     bool debug = false;
     bool handle_sigint = true;  ///< Ctrl-C cancels the main task, in the main thread only
+    std::optional<std::uint64_t> shuffle_seed = std::nullopt;  ///< see `EventLoopOptions`
+    Instrument* instrument = nullptr;  ///< hears what the loop does; must outlive the run
 };
 
 /// One run of `run()`: the loop, Ctrl-C, and the end of everything.

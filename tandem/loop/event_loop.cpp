@@ -1,20 +1,39 @@
 #include <tandem/loop/event_loop.hpp>
 
 #include <tandem/base/errors.hpp>
+#include <tandem/loop/shuffle_internal.hpp>
 #include <tandem/loop/signals_internal.hpp>
 
 #include <cxxabi.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string>
+#include <thread>
+#include <utility>
 
 namespace tandem::inline v1 {
 namespace {
 
 constinit thread_local EventLoop* running_loop = nullptr;
+
+// Bumped in every forked child: a loop of another generation belongs to the parent, with its ring, its
+// descriptors and its threads.
+constinit std::atomic<std::uint32_t> generation = 0;
+
+void in_forked_child() {
+    generation.fetch_add(1, std::memory_order_relaxed);
+    running_loop = nullptr;
+}
+
+std::uint32_t watched_generation() {
+    [[maybe_unused]] static const int registered = ::pthread_atfork(nullptr, nullptr, in_forked_child);
+    return generation.load(std::memory_order_relaxed);
+}
 
 class RealTime final : public LoopTime {
     TimePoint now() noexcept override {
@@ -67,9 +86,12 @@ public:
                 "this event loop is running in another thread: use call_soon_threadsafe() or "
                 "f().start(on(loop))");
         running_loop = &loop;
+        loop.ran_ = true;
+        if (loop.host_driven_) loop.mailbox_.awake();
     }
     ~Running() {
         running_loop = nullptr;
+        if (loop_.host_driven_ && !loop_.lost()) loop_.be_pollable();
         loop_.runner_.store(nullptr, std::memory_order_release);
     }
     Running(const Running&) = delete;
@@ -79,10 +101,14 @@ private:
     EventLoop& loop_;
 };
 
-EventLoop::EventLoop(const EventLoopOptions& options)
+EventLoop::EventLoop(const EventLoopOptions& options, SourceLocation where)
     : time_(options.time ? options.time : &real_time()),
-      debug_(options.debug || debug_wanted()),
-      close_grace_(options.close_grace) {
+      generation_(watched_generation()),
+      close_grace_(options.close_grace),
+      made_at_(where) {
+    set_debug(options.debug || debug_wanted());
+    set_instrument(options.instrument);
+    if (options.shuffle_seed) shuffle_ = std::make_unique<OrderShuffle>(*options.shuffle_seed);
     auto chosen = choose_backend(options.backend);
     backend_ = std::move(chosen.backend);
     fallback_reason_ = std::move(chosen.fallback_reason);
@@ -94,10 +120,20 @@ EventLoop::EventLoop(const EventLoopOptions& options)
 }
 
 EventLoop::~EventLoop() {
+    if (lost()) {
+        leave_to_parent();
+        return;
+    }
     if (is_running()) {
         std::fputs("tandem: an EventLoop was destroyed while it was running\n", stderr);
         std::abort();
     }
+    if (debug_ && !closed_)
+        call_exception_handler({"an event loop was destroyed that nobody had closed; it closes itself",
+                                nullptr,
+                                {},
+                                made_at_,
+                                Severity::warning});
     try {
         close();
     } catch (...) {
@@ -109,14 +145,36 @@ EventLoop::~EventLoop() {
     let_go();
 }
 
+bool EventLoop::lost() const noexcept { return generation_ != generation.load(std::memory_order_relaxed); }
+
+LoopState EventLoop::state() const noexcept {
+    if (lost()) return LoopState::lost;
+    if (closed_) return LoopState::closed;
+    if (is_running()) return LoopState::running;
+    return ran_ ? LoopState::stopped : LoopState::created;
+}
+
+LoopClosedReason EventLoop::closed_reason() const noexcept {
+    return lost() ? LoopClosedReason::forked : LoopClosedReason::closed;
+}
+
 void EventLoop::require_open(const char* what) const {
+    if (lost())
+        throw LoopClosed(LoopClosedReason::forked,
+                         std::string("this event loop belongs to the process that this one was forked from: "
+                                     "cannot ") +
+                             what + "; make a new one");
     if (closed_)
         throw LoopClosed(LoopClosedReason::closed,
                          std::string("event loop is closed: cannot ") + what + "; make a new one");
 }
 
-void EventLoop::throw_null_callable() {
-    throw std::invalid_argument("a null callable was given to an event loop");
+void EventLoop::require_own_thread(const char* call) const {
+    const void* const runner = runner_.load(std::memory_order_relaxed);
+    if (runner && runner != &running_loop)
+        throw WrongThread(std::string(call) +
+                          "() was called in another thread than the one that runs this event loop: use "
+                          "call_soon_threadsafe() there");
 }
 
 void EventLoop::run_forever() {
@@ -126,6 +184,16 @@ void EventLoop::run_forever() {
 
 void EventLoop::drive(bool (*done)(void*), void* argument) {
     const Running running(*this);
+    if (instrument_) [[unlikely]]
+        tell_instrument([](Instrument& instrument, EventLoop& loop) { instrument.run_started(loop); });
+    struct Finished {
+        EventLoop& loop;
+        ~Finished() {
+            if (loop.instrument_) [[unlikely]]
+                loop.tell_instrument(
+                    [](Instrument& instrument, EventLoop& l) { instrument.run_finished(l); });
+        }
+    } const finished{*this};
     // At least one turn: stop() before run_forever() means one poll, one batch (sem:L20).
     for (;;) {
         turn(TimePoint::max());
@@ -134,6 +202,8 @@ void EventLoop::drive(bool (*done)(void*), void* argument) {
             std::rethrow_exception(std::exchange(leaving_, nullptr));
         }
         if (done(argument)) return;
+        if (lost()) [[unlikely]]
+            require_open("go on with a turn that forked");
         stopping_ = false;  // a stop() that was not what we wait for must not keep us from sleeping
     }
 }
@@ -144,8 +214,36 @@ void EventLoop::poll_once(Deadline limit) {
     if (leaving_) std::rethrow_exception(std::exchange(leaving_, nullptr));
 }
 
+int EventLoop::pollable_fd() {
+    require_open("be driven by another");
+    if (!std::exchange(host_driven_, true) && !is_running()) be_pollable();
+    return backend_->pollable_fd();
+}
+
+// Whoever waits for our descriptor is woken by posts from now on, and at once if there is something to run.
+void EventLoop::be_pollable() {
+    while (ready_.empty() && !mailbox_.has_mail() && !mailbox_.asleep()) {
+        if (mailbox_.about_to_sleep()) break;
+        std::this_thread::yield();  // a poster is between seeing us asleep and the end of its wake-up
+    }
+    if (!ready_.empty() || mailbox_.has_mail()) backend_->wake();
+}
+
 void EventLoop::turn(TimePoint limit) {
     ++turns_;
+    if (watched_) [[unlikely]]
+        note_wait_begin(limit);
+    poll(limit);
+    if (shuffle_) [[unlikely]]
+        collect_shuffled();
+    else
+        collect();
+    if (watched_) [[unlikely]]
+        note_wait_end();
+    run_batch();
+}
+
+void EventLoop::poll(TimePoint limit) {
     sink_ = &arrivals_;
     if (ready_.empty() && !stopping_ && !mailbox_.has_mail()) {
         busy_turns_ = 0;
@@ -180,32 +278,52 @@ void EventLoop::turn(TimePoint limit) {
         busy_turns_ = 0;
         backend_->wait(TimePoint::min());
     }
+}
 
+void EventLoop::collect() {
     mailbox_.collect(ready_);
-    if (signals_arrived_.load(std::memory_order_relaxed)) [[unlikely]] {
-        signals_arrived_.store(false);
-        sink_ = &ready_;
-        deliver_signals(*this);
-    }
-    if (!timers_.empty() || debug_) {
-        turn_time_ = time_->now();
-        sink_ = &due_;
-        timers_.run_due(turn_time_);
-    }
+    if (signals_arrived_.load(std::memory_order_relaxed)) [[unlikely]]
+        collect_signals();
+    if (!timers_.empty()) run_due_timers();
     sink_ = &ready_;
     ready_.append(arrivals_);
     ready_.append(due_);
-    run_batch();
+}
+
+void EventLoop::collect_signals() {
+    signals_arrived_.store(false);
+    sink_ = &ready_;
+    deliver_signals(*this);
+}
+
+void EventLoop::run_due_timers() {
+    turn_time_ = time_->now();
+    sink_ = &due_;
+    timers_.run_due(turn_time_);
+}
+
+// The same, each kind in an order drawn among those that no rule forbids.
+void EventLoop::collect_shuffled() {
+    shuffle_->shuffle_steps(ready_);
+    ReadyQueue posts;
+    mailbox_.collect(posts);
+    shuffle_->shuffle_posts(posts);
+    ready_.append(posts);
+    shuffle_->shuffle_completions(arrivals_);
+    collect();
 }
 
 void EventLoop::run_batch() {
     batch_.append(ready_);
     while (!batch_.empty()) {
         batch_.pop().run();
+        if (shuffle_) [[unlikely]]
+            shuffle_->end_of_step(ready_);
         if (leaving_) [[unlikely]] {
             // The rest of the batch stays queued, ahead of what it added (sem:L34).
             batch_.append(ready_);
             ready_.append(batch_);
+            if (shuffle_) shuffle_->forget_steps();
             return;
         }
     }
@@ -216,6 +334,7 @@ TimePoint EventLoop::next_deadline() noexcept {
 }
 
 bool EventLoop::try_post_threadsafe(Runnable& item) noexcept {
+    if (lost()) return false;
     switch (mailbox_.post(item)) {
         case Mailbox::Posted::closed:
             return false;
@@ -234,6 +353,7 @@ void EventLoop::stop_threadsafe() {
 }
 
 void EventLoop::close() {
+    if (lost()) return;  // the parent's to close
     if (is_running())
         throw InvalidStateError(
             "cannot close a running event loop: stop() it first, or close it after run_forever()");
@@ -246,9 +366,18 @@ void EventLoop::close() {
 
     if (tenant_ && tenant_->live() > 0) drain();
     let_go();
+    if (debug_ && (close_record_.callbacks > 0 || close_record_.timers > 0))
+        call_exception_handler({"an event loop dropped " + std::to_string(close_record_.callbacks) +
+                                    " callbacks and " + std::to_string(close_record_.timers) +
+                                    " timers when it closed",
+                                nullptr,
+                                {},
+                                made_at_,
+                                Severity::info});
 }
 
 void EventLoop::drain() {
+    close_record_.pending_tasks = tenant_->live();
     tenant_->cancel_all();
     struct Drain {
         EventLoop& loop;
@@ -275,27 +404,53 @@ void EventLoop::drain() {
                                     Severity::error});
         }
     }
+    close_record_.leaked_tasks = tenant_->live();
     if (tenant_->live() > 0) tenant_->abandon();
 }
 
 void EventLoop::let_go() noexcept {
+    const auto discard = [this](ReadyQueue& queue) {
+        while (!queue.empty()) {
+            Runnable& entry = queue.pop();
+            const EntryKind kind = entry.kind();
+            if (kind == EntryKind::callback || kind == EntryKind::post) ++close_record_.callbacks;
+            if (kind == EntryKind::timer) ++close_record_.timers;
+            entry.discard();
+        }
+    };
     forget_signals(*this);
     closed_ = true;
+    while (RegisteredWaker* waker = wakers_.pop_front()) waker->loop_closes();
     ReadyQueue left;
     left.append(ready_);
     mailbox_.close(left);
     drop_watches();
-    while (!left.empty()) left.pop().discard();
-    while (!ready_.empty()) ready_.pop().discard();  // what the discarded ones posted
-    while (auto* call = planned_calls_.front()) call->drop();
+    discard(left);
+    discard(ready_);  // what the discarded ones posted
+    while (auto* call = planned_calls_.front()) {
+        ++close_record_.timers;
+        call->drop();
+    }
     mailbox_.wait_for_wakers();
     {
         const std::lock_guard lock(life_->mutex);
         life_->loop = nullptr;
     }
     backend_.reset();  // cancels and reaps what is in flight, of leaked tasks too
-    while (!ready_.empty()) ready_.pop().discard();
+    discard(ready_);
     tenant_.reset();
+}
+
+// In a forked child: the ring and the threads are the parent's, and nothing of them may be touched; what they
+// may still write to stays where it is.
+void EventLoop::leave_to_parent() noexcept {
+    if (life_->mutex.try_lock()) {
+        life_->loop = nullptr;
+        life_->mutex.unlock();
+    }
+    while (RegisteredWaker* waker = wakers_.pop_front()) waker->loop_lost();
+    static_cast<void>(backend_.release());
+    static_cast<void>(tenant_.release());
 }
 
 void EventLoop::set_exception_handler(std::function<void(EventLoop&, const ErrorContext&)> handler) {

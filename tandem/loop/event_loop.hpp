@@ -4,13 +4,17 @@
 #include <tandem/base/intrusive_list.hpp>
 #include <tandem/base/source_location.hpp>
 #include <tandem/base/time.hpp>
-#include <tandem/base/unique_function.hpp>
+#include <tandem/loop/callback.hpp>
 #include <tandem/loop/clock.hpp>
+#include <tandem/loop/error_context.hpp>
 #include <tandem/loop/handle.hpp>
+#include <tandem/loop/instrument.hpp>
 #include <tandem/loop/mailbox.hpp>
 #include <tandem/loop/operation_slot.hpp>
+#include <tandem/loop/options.hpp>
 #include <tandem/loop/runnable.hpp>
 #include <tandem/loop/timer_heap.hpp>
+#include <tandem/loop/waker.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -26,15 +30,13 @@
 namespace tandem::inline v1 {
 
 class EventLoop;
+class OrderShuffle;
+enum class LoopClosedReason : std::uint8_t;
 template <class T>
 class Task;
 template <class T>
 class TaskHandle;
 struct TaskOptions;
-
-/// How bad it is: `suppressed` errors belong to work that was being cancelled anyway and are printed in debug
-/// only.
-enum class Severity : std::uint8_t { error, warning, suppressed };
 
 /// A callback that waits for its time; the loop drops what is left of them when it closes. For the library
 /// only.
@@ -44,23 +46,6 @@ struct PlannedCall {
 
 protected:
     ~PlannedCall() = default;
-};
-
-/// What a loop's exception handler is told.
-struct ErrorContext {
-    std::string message;           ///< what went wrong, in words
-    std::exception_ptr exception;  ///< the error itself; null for a warning without one
-    std::string task;              ///< name of the task concerned, empty if none
-    SourceLocation source;         ///< where the task or callback was made
-    Severity severity = Severity::error;
-};
-
-/// How a loop is made. Setters, since it is passed in `co_await` expressions too.
-struct EventLoopOptions {
-    BackendChoice backend = BackendChoice::automatic;
-    LoopTime* time = nullptr;  ///< the clock, real if null (virtual on `sim`); must outlive the loop
-    bool debug = false;        ///< also set by `TANDEM_DEBUG=1`
-    Duration close_grace = std::chrono::seconds(5);
 };
 
 /// What the room above hangs on a loop to own its tasks. For the library only.
@@ -93,37 +78,71 @@ struct LoopLife {
 ///
 /// Errors      of callbacks go to the exception handler, the loop goes on. After `close()`: `LoopClosed`.
 /// Cancelling  `stop()` ends `run_forever()` after the current batch; `close()` cancels and joins every task.
-/// Threads     the one that runs it, except `call_soon_threadsafe` and `stop_threadsafe`.
+/// Threads     the one that runs it, except `call_soon_threadsafe`, `stop_threadsafe` and wakers. In debug
+/// mode
+///             the others throw `WrongThread` where they should not be.
 /// Lifetime    outlives its tasks, which it owns; destroying it closes it.
 class EventLoop {
 public:
-    explicit EventLoop(const EventLoopOptions& options = {});
+    explicit EventLoop(const EventLoopOptions& options = {},
+                       SourceLocation where = SourceLocation::current());
     ~EventLoop();
     EventLoop(const EventLoop&) = delete;
     EventLoop& operator=(const EventLoop&) = delete;
 
     /// Runs `fn(args...)`, both kept by value, in a later turn; in the order of the calls.
-    template <class F, class... Args>
-    Handle call_soon(F&& fn, Args&&... args) {
-        return schedule(bind(std::forward<F>(fn), std::forward<Args>(args)...));
+    template <class F>
+    Handle call_soon(F&& fn, SourceLocation where = SourceLocation::current()) {
+        return schedule(LoopCallback(where, std::forward<F>(fn)));
+    }
+    template <class F, class Arg, class... Args>
+        requires BoundArgument<Arg>
+    Handle call_soon(F&& fn, Arg&& arg, Args&&... args) {
+        return schedule(
+            LoopCallback({}, std::forward<F>(fn), std::forward<Arg>(arg), std::forward<Args>(args)...));
     }
     /// Runs it when `delay` has passed, never early. A delay <= 0 means the next turn; an infinite one never.
-    template <class Rep, class Period, class F, class... Args>
-    TimerHandle call_later(std::chrono::duration<Rep, Period> delay, F&& fn, Args&&... args) {
+    template <class Rep, class Period, class F>
+    TimerHandle call_later(std::chrono::duration<Rep, Period> delay, F&& fn,
+                           SourceLocation where = SourceLocation::current()) {
         return schedule_at(saturating_add(time(), to_duration(delay)),
-                           bind(std::forward<F>(fn), std::forward<Args>(args)...));
+                           LoopCallback(where, std::forward<F>(fn)));
     }
-    template <class F, class... Args>
-    TimerHandle call_at(TimePoint when, F&& fn, Args&&... args) {
-        return schedule_at(when, bind(std::forward<F>(fn), std::forward<Args>(args)...));
+    template <class Rep, class Period, class F, class Arg, class... Args>
+        requires BoundArgument<Arg>
+    TimerHandle call_later(std::chrono::duration<Rep, Period> delay, F&& fn, Arg&& arg, Args&&... args) {
+        return schedule_at(
+            saturating_add(time(), to_duration(delay)),
+            LoopCallback({}, std::forward<F>(fn), std::forward<Arg>(arg), std::forward<Args>(args)...));
+    }
+    template <class F>
+    TimerHandle call_at(TimePoint when, F&& fn, SourceLocation where = SourceLocation::current()) {
+        return schedule_at(when, LoopCallback(where, std::forward<F>(fn)));
+    }
+    template <class F, class Arg, class... Args>
+        requires BoundArgument<Arg>
+    TimerHandle call_at(TimePoint when, F&& fn, Arg&& arg, Args&&... args) {
+        return schedule_at(
+            when, LoopCallback({}, std::forward<F>(fn), std::forward<Arg>(arg), std::forward<Args>(args)...));
     }
     /// The same as `call_soon` from any thread; never blocks and wakes a sleeping loop. May also be called
     /// before the loop runs.
     ///
     /// Errors      `LoopClosed` on a closed loop; `fn` is destroyed in the calling thread.
-    template <class F, class... Args>
-    void call_soon_threadsafe(F&& fn, Args&&... args) {
-        post_threadsafe(bind(std::forward<F>(fn), std::forward<Args>(args)...));
+    template <class F>
+    void call_soon_threadsafe(F&& fn, SourceLocation where = SourceLocation::current()) {
+        post_threadsafe(LoopCallback(where, std::forward<F>(fn)));
+    }
+    template <class F, class Arg, class... Args>
+        requires BoundArgument<Arg>
+    void call_soon_threadsafe(F&& fn, Arg&& arg, Args&&... args) {
+        post_threadsafe(
+            LoopCallback({}, std::forward<F>(fn), std::forward<Arg>(arg), std::forward<Args>(args)...));
+    }
+    /// What wakes this loop to run `fn`, from any thread and from signal handlers.
+    template <class F>
+    [[nodiscard]] Waker make_waker(F&& fn, SourceLocation where = SourceLocation::current()) {
+        return add_waker(LoopCallback(where, std::forward<F>(fn)));
     }
 
     /// The live time of the loop's clock.
@@ -148,7 +167,10 @@ public:
     /// Cancels and joins every task (each is reported once as "still pending"), drops callbacks and timers,
     /// gives everything back. Idempotent. Errors: `InvalidStateError` while running.
     void close();
+    /// What `close()` found, counted.
+    const CloseRecord& close_record() const noexcept { return close_record_; }
 
+    LoopState state() const noexcept;
     bool is_running() const noexcept { return runner_.load(std::memory_order_relaxed) != nullptr; }
     bool is_closed() const noexcept { return closed_; }
 
@@ -171,13 +193,35 @@ public:
     bool remove_reader(int fd);
     bool remove_writer(int fd);
 
-    void set_debug(bool on) noexcept { debug_ = on; }
+    /// Calls `fn(args...)` whenever `signal` arrives, as an entry of this loop; one registration per signal
+    /// and process, a second one replaces the first. Errors: see loop/signals.hpp.
+    template <class F, class... Args>
+    void add_signal_handler(int signal, F&& fn, Args&&... args) {
+        set_signal_handler(signal, repeatable(std::forward<F>(fn), std::forward<Args>(args)...));
+    }
+    /// Whether this loop had one.
+    bool remove_signal_handler(int signal);
+
+    /// Checks threads, reports what blocks the loop, remembers more. Also set by `TANDEM_DEBUG=1`.
+    void set_debug(bool on) noexcept {
+        debug_ = on;
+        watched_ = debug_ || instrument_;
+    }
     bool debug() const noexcept { return debug_; }
+    /// In debug mode a step or callback that takes longer is reported by name. 100 ms unless set.
+    void set_slow_callback_duration(Duration limit) noexcept { slow_callback_duration_ = limit; }
+    Duration slow_callback_duration() const noexcept { return slow_callback_duration_; }
+    /// Hears what the loop does from now on; null: nobody does.
+    void set_instrument(Instrument* instrument) noexcept {
+        instrument_ = instrument;
+        watched_ = debug_ || instrument_;
+    }
+    Instrument* instrument() const noexcept { return instrument_; }
     std::string_view backend_name() const noexcept { return backend_ ? backend_->name() : "closed"; }
     /// Why io_uring is not used although it was wanted; empty otherwise.
     const std::string& fallback_reason() const noexcept { return fallback_reason_; }
     /// Readable when `poll_once()` has work.
-    int pollable_fd() { return backend_->pollable_fd(); }
+    int pollable_fd();
     /// When `poll_once()` is due at the latest; `TimePoint::max()` if nothing is planned.
     TimePoint next_deadline() noexcept;
 
@@ -206,42 +250,82 @@ public:
     /// Awaits that may still finish without suspending in the current step (sem:L8).
     std::uint32_t ready_budget = 0;
     static constexpr std::uint32_t ready_awaits_per_step = 128;
+    /// An entry begins to run, and is over, while it can still say what it is: for slow steps and
+    /// instruments.
+    void entry_begins(const Runnable& entry) noexcept {
+        if (watched_) [[unlikely]]
+            note_begin(entry);
+    }
+    void entry_over(const Runnable& entry) noexcept {
+        if (watched_) [[unlikely]]
+            note_end(entry);
+    }
+    void task_spawned(const Runnable& task) noexcept {
+        if (instrument_) [[unlikely]]
+            tell(&Instrument::task_spawned, task);
+    }
+    void task_scheduled(const Runnable& task) noexcept {
+        if (instrument_) [[unlikely]]
+            tell(&Instrument::task_scheduled, task);
+    }
+    void task_exited(const Runnable& task) noexcept {
+        if (instrument_) [[unlikely]]
+            tell(&Instrument::task_exited, task);
+    }
+    /// In debug mode: throws `WrongThread` if another thread runs this loop.
+    void check_thread(const char* call) const {
+        if (debug_) [[unlikely]]
+            require_own_thread(call);
+    }
+    /// Why the loop takes nothing any more: closed, or forked away.
+    LoopClosedReason closed_reason() const noexcept;
     /// Turns until `done` says so. For `run_until_complete` and the draining of tasks.
     void drive(bool (*done)(void*), void* argument);
 
 private:
     template <class F, class... Args>
-    static UniqueFunction<void()> bind(F&& fn, Args&&... args) {
+    static std::function<void()> repeatable(F&& fn, Args&&... args) {
         if constexpr (requires { fn == nullptr; }) {
             if (fn == nullptr) throw_null_callable();
         }
-        if constexpr (sizeof...(Args) == 0) {
-            return UniqueFunction<void()>(
-                [fn = std::decay_t<F>(std::forward<F>(fn))]() mutable { std::invoke(fn); });
-        } else {
-            return UniqueFunction<void()>(
-                [fn = std::decay_t<F>(std::forward<F>(fn)),
-                 bound = std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...)]() mutable {
-                    std::apply(std::move(fn), std::move(bound));
-                });
-        }
+        return [fn = std::decay_t<F>(std::forward<F>(fn)),
+                bound = std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...)]() mutable {
+            std::apply(fn, bound);
+        };
     }
-    [[noreturn]] static void throw_null_callable();
 
     friend class ScheduledCall;
+    friend class WakerCore;
     class Running;
     struct Watch;
-    Handle schedule(UniqueFunction<void()> fn);
-    TimerHandle schedule_at(TimePoint when, UniqueFunction<void()> fn);
-    void post_threadsafe(UniqueFunction<void()> fn);
+    Handle schedule(LoopCallback callback);
+    TimerHandle schedule_at(TimePoint when, LoopCallback callback);
+    void post_threadsafe(LoopCallback callback);
+    Waker add_waker(LoopCallback callback);
+    void set_signal_handler(int signal, std::function<void()> fn);
     void turn(TimePoint limit);
+    void poll(TimePoint limit);
+    void collect();
+    void collect_shuffled();
+    void collect_signals();
     void run_batch();
+    void run_due_timers();
     void require_open(const char* what) const;
+    void require_own_thread(const char* call) const;
+    bool lost() const noexcept;
+    void be_pollable();
+    void tell(void (Instrument::*event)(const EntryInfo&), const Runnable& entry) noexcept;
+    void tell_instrument(void (*event)(Instrument&, EventLoop&)) noexcept;
+    void note_begin(const Runnable& entry) noexcept;
+    void note_end(const Runnable& entry) noexcept;
+    void note_wait_begin(TimePoint limit) noexcept;
+    void note_wait_end() noexcept;
     void watch(int fd, OpCode code, std::function<void()> fn);
     bool unwatch(int fd, OpCode code);
     void drop_watches() noexcept;
     void drain();
     void let_go() noexcept;
+    void leave_to_parent() noexcept;
 
     std::shared_ptr<LoopLife> life_ = std::make_shared<LoopLife>();
     ReadyQueue ready_;     // what runs in the next turn
@@ -259,6 +343,10 @@ private:
     bool stopping_ = false;
     bool closed_ = false;
     bool debug_ = false;
+    bool watched_ = false;      // in debug mode or with an instrument: somebody wants to know
+    bool host_driven_ = false;  // a foreign loop waits for the pollable descriptor
+    bool ran_ = false;
+    std::uint32_t generation_;  // of the process that made it: its forks make others
     std::exception_ptr leaving_;
     std::atomic<const void*> runner_ = nullptr;  // names the thread that runs this loop
     std::atomic<bool> signals_arrived_ = false;
@@ -267,6 +355,16 @@ private:
     std::unique_ptr<Backend> backend_;
     OperationSlab operations_;
     Duration close_grace_;
+    Duration slow_callback_duration_ = std::chrono::milliseconds(100);
+    Instrument* instrument_ = nullptr;
+    TimePoint
+        entry_began_{};  // by the real clock: a thread that is blocked is, whatever the loop's clock says
+    LoopWait wait_{};
+    TimePoint wait_began_{};
+    std::unique_ptr<OrderShuffle> shuffle_;
+    IntrusiveList<RegisteredWaker, &RegisteredWaker::waker_link> wakers_;
+    CloseRecord close_record_;
+    SourceLocation made_at_;
     std::function<void(EventLoop&, const ErrorContext&)> exception_handler_;
     Watch* watches_ = nullptr;
     IntrusiveList<PlannedCall, &PlannedCall::planned_link> planned_calls_;

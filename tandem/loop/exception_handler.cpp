@@ -10,6 +10,7 @@ namespace {
 void print(const ErrorContext& context) {
     std::string text = "tandem: " + context.message;
     if (!context.task.empty()) text += " (task " + context.task + ")";
+    if (!context.handle.empty()) text += " (" + context.handle + ")";
     if (context.exception) text += ": " + describe(context.exception);
     if (context.source.line() != 0) {
         text += "\n  made at ";
@@ -25,6 +26,7 @@ void print(const ErrorContext& context) {
 void EventLoop::call_exception_handler(const ErrorContext& context) noexcept {
     try {
         if (!exception_handler_) {
+            if (context.severity == Severity::info) return;
             if (context.severity != Severity::suppressed || debug_) print(context);
             return;
         }

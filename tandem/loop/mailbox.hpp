@@ -46,6 +46,7 @@ public:
         awake();
         return false;
     }
+    bool asleep() const noexcept { return loop_.load(std::memory_order_relaxed) == Loop::asleep; }
     void awake() noexcept {
         auto state = Loop::asleep;
         loop_.compare_exchange_strong(state, Loop::awake, std::memory_order_acquire,

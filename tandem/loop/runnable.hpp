@@ -1,8 +1,25 @@
 #pragma once
 
+#include <tandem/base/source_location.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
 #include <utility>
 
 namespace tandem::inline v1 {
+
+enum class EntryKind : std::uint8_t { task, callback, timer, post, watch, waker, other };
+
+/// What an entry of the ready queue says of itself, to instruments and in reports.
+struct EntryInfo {
+    EntryKind kind = EntryKind::other;
+    std::uint64_t id = 0;  ///< a task's
+    std::string name;      ///< a task's; the type of another callable
+    SourceLocation made_at;
+    SourceLocation at;  ///< where a task stands
+    std::string text;   ///< all of it for the reader: `<Task Task-1 pending, ... spawned at main.cpp:7>`
+};
 
 /// Something that waits for its turn on a loop: a task with a step to take, or a callback. Linked into at
 /// most one queue at a time, so that making ready never allocates and never fails.
@@ -12,6 +29,11 @@ public:
     virtual void run() = 0;
     /// The loop closed before its turn came: let go of everything, run nothing.
     virtual void discard() noexcept = 0;
+    virtual EntryKind kind() const noexcept { return EntryKind::other; }
+    virtual EntryInfo entry_info() const { return {.name = {}, .made_at = {}, .at = {}, .text = "<entry>"}; }
+    /// Entries of one chain keep their order also where a seed shuffles what nobody promises (sem:L10). Null:
+    /// none.
+    virtual const void* chain() const noexcept { return nullptr; }
 
 protected:
     Runnable() = default;
@@ -41,6 +63,13 @@ public:
         if (!first_) last_ = nullptr;
         return item;
     }
+    std::size_t count() const {
+        std::size_t entries = 0;
+        for (const Runnable* item = first_; item; item = item->next_) ++entries;
+        return entries;
+    }
+    /// Null if empty.
+    Runnable* last() const { return last_; }
     /// Moves all of `other` behind our own.
     void append(ReadyQueue& other) {
         if (other.empty()) return;

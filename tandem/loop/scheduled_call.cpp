@@ -4,9 +4,17 @@
 #include <cxxabi.h>
 
 namespace tandem::inline v1 {
+namespace {
+
+constinit thread_local char this_poster = 0;  // its address names the thread
+
+}  // namespace
+
+void throw_null_callable() { throw std::invalid_argument("a null callable was given to an event loop"); }
 
 void ScheduledCall::queue_at(EventLoop& loop, TimePoint when) {
     planned_ = when;
+    timed_ = true;
     if (when != TimePoint::max()) loop.timers().add(*this, when);  // else it waits to be cancelled or dropped
     self_ = shared_from_this();
     loop.planned_calls_.push_back(*this);
@@ -14,6 +22,7 @@ void ScheduledCall::queue_at(EventLoop& loop, TimePoint when) {
 
 bool ScheduledCall::queue_threadsafe(EventLoop& loop) {
     self_ = shared_from_this();
+    poster_ = &this_poster;
     if (loop.try_post_threadsafe(*this)) return true;
     self_.reset();
     return false;
@@ -28,8 +37,9 @@ void ScheduledCall::run() {
     const auto self = std::exchange(self_, nullptr);
     auto expected = State::waiting;
     if (!state_.compare_exchange_strong(expected, State::run, std::memory_order_acq_rel)) return;
+    loop_->entry_begins(*this);
     try {
-        fn_();
+        callback_.call();
     } catch (const Interrupted&) {
         loop_->leave_with(std::current_exception());
     } catch (const SystemExit&) {
@@ -37,17 +47,31 @@ void ScheduledCall::run() {
     } catch (const abi::__forced_unwind&) {
         throw;
     } catch (...) {
-        loop_->call_exception_handler(
-            {"exception in a callback", std::current_exception(), {}, {}, Severity::error});
+        loop_->call_exception_handler({"exception in a callback",
+                                       std::current_exception(),
+                                       {},
+                                       callback_.made_at,
+                                       Severity::error,
+                                       entry_info().text});
     }
-    fn_.reset();
+    loop_->entry_over(*this);
+    callback_.call.reset();
+}
+
+EntryKind ScheduledCall::kind() const noexcept {
+    if (timed_) return EntryKind::timer;
+    return poster_ ? EntryKind::post : EntryKind::callback;
+}
+
+EntryInfo ScheduledCall::entry_info() const {
+    return describe_callback(kind(), timed_ ? "TimerHandle" : "Handle", callback_);
 }
 
 void ScheduledCall::discard() noexcept {
     const auto self = std::exchange(self_, nullptr);
     auto expected = State::waiting;
     state_.compare_exchange_strong(expected, State::cancelled, std::memory_order_acq_rel);
-    fn_.reset();
+    callback_.call.reset();
 }
 
 void ScheduledCall::drop() noexcept {
@@ -59,7 +83,7 @@ void ScheduledCall::drop() noexcept {
 void ScheduledCall::cancel_here() {
     auto expected = State::waiting;
     if (!state_.compare_exchange_strong(expected, State::cancelled, std::memory_order_acq_rel)) return;
-    fn_.reset();
+    callback_.call.reset();
     if (planned_link.linked) {
         loop_->timers().remove(*this);
         loop_->planned_calls_.remove(*this);
@@ -85,25 +109,28 @@ void Handle::cancel() {
 bool Handle::cancelled() const { return call_ && call_->cancelled(); }
 TimePoint TimerHandle::when() const { return call_ ? call_->planned() : TimePoint{}; }
 
-Handle EventLoop::schedule(UniqueFunction<void()> fn) {
+Handle EventLoop::schedule(LoopCallback callback) {
     require_open("schedule a callback");
-    auto call = std::make_shared<ScheduledCall>(*this, std::move(fn));
+    check_thread("call_soon");
+    auto call = std::make_shared<ScheduledCall>(*this, std::move(callback));
     call->queue(*this);
+    if (host_driven_ && !is_running()) [[unlikely]]
+        be_pollable();
     return Handle(std::move(call));
 }
 
-TimerHandle EventLoop::schedule_at(TimePoint when, UniqueFunction<void()> fn) {
+TimerHandle EventLoop::schedule_at(TimePoint when, LoopCallback callback) {
     require_open("schedule a callback");
-    auto call = std::make_shared<ScheduledCall>(*this, std::move(fn));
+    check_thread("call_later");
+    auto call = std::make_shared<ScheduledCall>(*this, std::move(callback));
     call->queue_at(*this, when);
     return TimerHandle(std::move(call));
 }
 
-void EventLoop::post_threadsafe(UniqueFunction<void()> fn) {
-    auto call = std::make_shared<ScheduledCall>(*this, std::move(fn));
+void EventLoop::post_threadsafe(LoopCallback callback) {
+    auto call = std::make_shared<ScheduledCall>(*this, std::move(callback));
     if (!call->queue_threadsafe(*this))
-        throw LoopClosed(LoopClosedReason::closed,
-                         "event loop is closed: call_soon_threadsafe() came too late");
+        throw LoopClosed(closed_reason(), "event loop is closed: call_soon_threadsafe() came too late");
 }
 
 }  // namespace tandem::inline v1

@@ -7,6 +7,9 @@
 
 namespace tandem::inline v1 {
 
+/// What a callback says of itself: `<Handle main()::{lambda()#1}, made at main.cpp:7>`.
+EntryInfo describe_callback(EntryKind kind, const char* what, const LoopCallback& callback);
+
 /// A callback of `call_soon`, `call_later`, `call_soon_threadsafe`. It holds itself while a loop has it
 /// queued.
 class ScheduledCall final : public Runnable,
@@ -14,7 +17,7 @@ class ScheduledCall final : public Runnable,
                             public PlannedCall,
                             public std::enable_shared_from_this<ScheduledCall> {
 public:
-    ScheduledCall(EventLoop& loop, UniqueFunction<void()> fn) : loop_(&loop), fn_(std::move(fn)) {}
+    ScheduledCall(EventLoop& loop, LoopCallback callback) : loop_(&loop), callback_(std::move(callback)) {}
 
     void queue(EventLoop& loop) {
         self_ = shared_from_this();
@@ -32,13 +35,18 @@ private:
     enum class State : unsigned char { waiting, run, cancelled };
     void run() override;
     void discard() noexcept override;
+    EntryKind kind() const noexcept override;
+    EntryInfo entry_info() const override;
+    const void* chain() const noexcept override { return poster_; }
     void due() noexcept override;
     void cancel_here();
 
     EventLoop* loop_;
-    UniqueFunction<void()> fn_;
+    LoopCallback callback_;
     std::shared_ptr<ScheduledCall> self_;
     TimePoint planned_{};
+    const void* poster_ = nullptr;  // names the thread that posted it; null for the loop's own
+    bool timed_ = false;
     std::atomic<State> state_ = State::waiting;
 };
 

@@ -106,6 +106,17 @@ bool remove_signal_handler(int signal) {
     return true;
 }
 
+void EventLoop::set_signal_handler(int signal, std::function<void()> fn) {
+    tandem::add_signal_handler(*this, signal, std::move(fn));
+}
+
+bool EventLoop::remove_signal_handler(int signal) {
+    if (signal <= 0 || signal >= signal_count ||
+        arrivals[static_cast<std::size_t>(signal)].loop.load() != this)
+        return false;
+    return tandem::remove_signal_handler(signal);
+}
+
 void deliver_signals(EventLoop& loop) {
     // In the order of arrival: the few that are pending are picked oldest first.
     for (;;) {

@@ -3,6 +3,7 @@
 
 #include <cxxabi.h>
 
+#include <string>
 #include <utility>
 
 namespace tandem::inline v1 {
@@ -34,6 +35,7 @@ struct EventLoop::Watch final : Operation, Runnable {
             return;
         }
         const auto keep = fn;  // the callback may remove or replace itself
+        loop.entry_begins(*this);
         try {
             (*keep)();
         } catch (const Interrupted&) {
@@ -47,14 +49,25 @@ struct EventLoop::Watch final : Operation, Runnable {
                                          std::current_exception(),
                                          {},
                                          {},
-                                         Severity::error});
+                                         Severity::error,
+                                         entry_info().text});
         }
+        loop.entry_over(*this);
         if (removed)
             delete this;
         else
             arm();
     }
     void discard() noexcept override { delete this; }
+    EntryKind kind() const noexcept override { return EntryKind::watch; }
+    EntryInfo entry_info() const override {
+        const std::string number = std::to_string(fd);
+        return {.kind = kind(),
+                .name = "fd " + number,
+                .made_at = {},
+                .at = {},
+                .text = (code == OpCode::poll_readable ? "<reader of fd " : "<writer of fd ") + number + ">"};
+    }
 
     EventLoop& loop;
     std::shared_ptr<std::function<void()>> fn;
@@ -66,6 +79,7 @@ struct EventLoop::Watch final : Operation, Runnable {
 
 void EventLoop::watch(int fd, OpCode code, std::function<void()> fn) {
     require_open("watch a descriptor");
+    check_thread("add_reader");
     if (!fn) throw_null_callable();
     for (Watch* w = watches_; w; w = w->next_watch) {
         if (w->fd == fd && w->code == code) {

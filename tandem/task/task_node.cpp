@@ -84,6 +84,8 @@ TaskNode& TaskNode::spawn(TaskDomain& domain, ScopeNode& parent, PromiseBase& ro
     }
     ++domain.live_;
     ++domain.spawned_;
+    domain.loop().task_spawned(*task);
+    domain.loop().task_scheduled(*task);
     domain.loop().post(*task);
     return *task;
 }
@@ -108,6 +110,7 @@ void TaskNode::run() {
     status_ = Status::running;
     threw_in_step_ = false;
     ++resumes_;
+    loop().entry_begins(*this);
     loop().ready_budget = EventLoop::ready_awaits_per_step;
     PromiseBase* frame = frame_;
     do {
@@ -118,12 +121,14 @@ void TaskNode::run() {
             abort_stuck(*this, *entered);
     } while (status_ == Status::running);
     running_task_node = nullptr;
+    loop().entry_over(*this);
     if (status_ == Status::finishing) finish();
 }
 
 void TaskNode::wake() noexcept {
     status_ = Status::ready;
     cancel_asked_ = false;
+    loop().task_scheduled(*this);
     loop().post(*this);
 }
 
@@ -155,6 +160,7 @@ void TaskNode::finish() noexcept {
     status_ = Status::finishing;
     if (first_child()) return;
     status_ = Status::finished;
+    loop().task_exited(*this);
     // A Cancelled that nobody asked for was kept and thrown again outside its scope (sem:C33).
     if (root().result() == PromiseBase::Result::cancelled && !cancelled()) [[unlikely]]
         root().replace_error(std::make_exception_ptr(TaskCancelled(name(), "stray")));

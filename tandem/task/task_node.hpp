@@ -121,6 +121,10 @@ private:
     ~TaskNode() = default;
     void run() override;
     void discard() noexcept override {}
+    EntryKind kind() const noexcept override { return EntryKind::task; }
+    EntryInfo entry_info() const override;
+    /// First steps keep the order of creation.
+    const void* chain() const noexcept override { return resumes_ == 0 ? &domain() : nullptr; }
     void finish() noexcept;
     void report_unretrieved() noexcept;
     void destroy() noexcept;

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <tandem/backend/backend.hpp>
+#include <tandem/base/time.hpp>
+#include <tandem/loop/clock.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+namespace tandem::inline v1 {
+
+class Instrument;
+
+/// How a loop is made. An aggregate that needs no destructor, since it is passed in `co_await` expressions
+/// too.
+struct EventLoopOptions {
+    BackendChoice backend = BackendChoice::automatic;
+    LoopTime* time = nullptr;  ///< the clock, real if null (virtual on `sim`); must outlive the loop
+    bool debug = false;        ///< also set by `TANDEM_DEBUG=1`
+    Duration close_grace = std::chrono::seconds(5);
+    /// For tests: an order that nobody promises is drawn from this seed instead of always being the same.
+    std::optional<std::uint64_t> shuffle_seed = std::nullopt;
+    Instrument* instrument = nullptr;  ///< hears what the loop does; must outlive it
+};
+
+/// What a loop dropped when it closed (sem:L23).
+struct CloseRecord {
+    std::size_t pending_tasks = 0;  ///< were live, and were cancelled
+    std::size_t leaked_tasks = 0;   ///< of these, did not end within the grace
+    std::size_t callbacks = 0;      ///< queued, of `call_soon` and `call_soon_threadsafe`
+    std::size_t timers = 0;
+};
+
+/// What a loop can be in. `lost`: the process was forked, and the loop belongs to the parent.
+enum class LoopState : std::uint8_t { created, running, stopped, closed, lost };
+
+}  // namespace tandem::inline v1
