@@ -3,6 +3,8 @@
 #include <cxxabi.h>
 
 #include <cstdlib>
+#include <deque>
+#include <mutex>
 #include <utility>
 
 namespace tandem::inline v1 {
@@ -57,8 +59,21 @@ std::unique_ptr<ExceptionGroup> ExceptionGroup::subgroup(
     return std::make_unique<ExceptionGroup>(message_, std::move(kept));
 }
 
-std::string describe(const std::exception_ptr& error) {
-    if (!error) return "no error";
+namespace {
+
+struct Attachments {
+    static constexpr std::size_t most = 64;
+    std::mutex mutex;
+    // The errors are held, so that no other can come to lie at the same address meanwhile.
+    std::deque<std::pair<std::exception_ptr, std::exception_ptr>> pairs;
+};
+// Never destroyed: the background loop ends while static objects are being destroyed.
+Attachments& attachments() {
+    static auto& all = *new Attachments;
+    return all;
+}
+
+std::string describe_one(const std::exception_ptr& error) {
     try {
         std::rethrow_exception(error);
     } catch (const std::exception& e) {
@@ -75,6 +90,37 @@ std::string describe(const std::exception_ptr& error) {
         const auto* type = abi::__cxa_current_exception_type();
         return type ? "an exception of type " + type_name(*type) : "an exception of unknown type";
     }
+}
+
+}  // namespace
+
+std::string describe(const std::exception_ptr& error) {
+    if (!error) return "no error";
+    std::string text = describe_one(error);
+    for (const auto& second : attached_errors(error)) text += "; with it: " + describe_one(second);
+    return text;
+}
+
+void attach_error(const std::exception_ptr& error, std::exception_ptr second) {
+    if (!error || !second || error == second) return;
+    Attachments& all = attachments();
+    std::pair<std::exception_ptr, std::exception_ptr> oldest;  // let go of outside the lock
+    const std::lock_guard lock(all.mutex);
+    if (all.pairs.size() == Attachments::most) {
+        oldest = std::move(all.pairs.front());
+        all.pairs.pop_front();
+    }
+    all.pairs.emplace_back(error, std::move(second));
+}
+
+std::vector<std::exception_ptr> attached_errors(const std::exception_ptr& error) {
+    Attachments& all = attachments();
+    std::vector<std::exception_ptr> found;
+    const std::lock_guard lock(all.mutex);
+    for (const auto& [first, second] : all.pairs) {
+        if (first == error) found.push_back(second);
+    }
+    return found;
 }
 
 }  // namespace tandem::inline v1

@@ -148,10 +148,21 @@ private:
 /// The text of any stored exception: `what()`, or the name of a type outside `std::exception`.
 std::string describe(const std::exception_ptr& error);
 
+/// Hangs a second error on one that is on its way, which stays what it is: a cleanup's on its body's.
+/// `describe()` shows it. Of the errors that carry another, the last 64 of the process are remembered.
+///
+/// Threads     any.
+void attach_error(const std::exception_ptr& error, std::exception_ptr second);
+/// What was attached to `error`, oldest first: `attached_errors(std::current_exception())`.
+std::vector<std::exception_ptr> attached_errors(const std::exception_ptr& error);
+
 /// Makes `Cancelled`; for the runtime only.
 struct CancelledAccess {
     [[noreturn]] static void raise(std::shared_ptr<const CancelReason> reason) {
         throw Cancelled(std::move(reason));
+    }
+    static const std::shared_ptr<const CancelReason>& reason(const Cancelled& cancelled) {
+        return cancelled.reason_;
     }
 };
 

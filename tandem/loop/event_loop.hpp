@@ -250,6 +250,8 @@ public:
     /// Awaits that may still finish without suspending in the current step (sem:L8).
     std::uint32_t ready_budget = 0;
     static constexpr std::uint32_t ready_awaits_per_step = 128;
+    /// 0 where every checkpoint is to suspend: `testing::StrictCheckpoints`.
+    std::uint32_t ready_awaits = ready_awaits_per_step;
     /// An entry begins to run, and is over, while it can still say what it is: for slow steps and
     /// instruments.
     void entry_begins(const Runnable& entry) noexcept {

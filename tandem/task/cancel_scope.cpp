@@ -1,6 +1,11 @@
 #include <tandem/task/cancel_scope.hpp>
 
+#include <tandem/base/errors.hpp>
+#include <tandem/loop/event_loop.hpp>
 #include <tandem/task/current_task.hpp>
+#include <tandem/task/task_handle.hpp>
+
+#include <algorithm>
 
 namespace tandem::inline v1 {
 namespace {
@@ -17,6 +22,7 @@ ScopeGuard::ScopeGuard(Deadline deadline, Shield shield) : loop_(require_task().
     set_shielded(shield == Shield::shielded);
     enter(*current_task_node());
     deadline_ = TimePoint::max();
+    entered_at_ = loop_.turn_time();
     if (!deadline.never()) set_deadline(deadline.resolve(loop_.time()));
 }
 
@@ -48,23 +54,65 @@ void ScopeGuard::due() noexcept {
     request_cancel(make_reason("deadline", SourceLocation()));
 }
 
-void CancelScope::enter(State& state, ScopeGuard& guard) {
+CancelScope::Stay::Stay(State& state) : state_(state) {
+    const std::lock_guard lock(state.mutex);
     if (state.entered)
         throw InvalidStateError("this CancelScope was entered already: make a new one for each run()");
     state.entered = true;
+    state.life = guard.loop().life();
     state.guard = &guard;
+    if (state.shielded) guard.set_shielded(true);
     if (state.reason) guard.request_cancel(state.reason);
+    if (!state.deadline.never()) guard.set_deadline(state.deadline.resolve(guard.loop().time()));
+}
+
+CancelScope::Stay::~Stay() {
+    const std::lock_guard lock(state_.mutex);
+    if (guard.requested() && !state_.reason) state_.reason = guard.reason();
+    state_.over = true;
+    state_.guard = nullptr;
 }
 
 bool CancelScope::cancel(std::string reason, SourceLocation where) {
-    if (state_->entered && !state_->guard) return false;
-    if (cancel_requested()) return true;
     auto shared = make_reason(std::move(reason), where);
-    if (state_->guard)
+    std::shared_ptr<LoopLife> life;
+    {
+        const std::lock_guard lock(state_->mutex);
+        if (state_->over) return false;
+        if (state_->reason) return true;
+        state_->reason = shared;
+        life = state_->life;
+    }
+    if (!life) return true;  // not entered yet: whoever enters finds it
+    if (const EventLoop* here = this_loop_or_null(); here && here->life() == life) {
         state_->guard->request_cancel(std::move(shared));
-    else
-        state_->reason = std::move(shared);
+        return true;
+    }
+    const std::lock_guard alive(life->mutex);
+    if (!life->loop) return false;
+    try {
+        life->loop->call_soon_threadsafe([state = state_, shared] {
+            if (state->guard) state->guard->request_cancel(shared);
+        });
+    } catch (const LoopClosed&) {
+        return false;
+    }
     return true;
+}
+
+SharedReason CancelScope::reason() const {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->reason) return state_->reason;
+    const bool here = state_->guard && &state_->guard->loop() == this_loop_or_null();
+    return here && state_->guard->requested() ? state_->guard->reason() : nullptr;
+}
+
+TimePoint CancelScope::deadline() const {
+    if (state_->guard) return state_->guard->deadline();
+    // A duration has no end before it has a beginning.
+    const auto here = state_->deadline.resolve(TimePoint());
+    const auto later = state_->deadline.resolve(TimePoint() + Duration(1));
+    return here == later ? here : TimePoint::max();
 }
 
 bool CancelScope::set_deadline(Deadline deadline) {
@@ -75,33 +123,15 @@ bool CancelScope::set_deadline(Deadline deadline) {
     return true;
 }
 
-void throw_timeout(Deadline limit, const SourceLocation& born) {
-    std::string text = "timeout";
-    if (!limit.never()) {
-        const auto now = this_loop().time();
-        const auto span = std::chrono::duration<double>(limit.resolve(TimePoint()) - TimePoint());
-        // A point in time reads as the distance to it only where it was given as a duration.
-        if (limit.resolve(now) != limit.resolve(TimePoint()))
-            text += " of " + std::to_string(span.count()) + " s";
-    }
-    text += std::string(": ") + born.function_name() + " (" + born.file_name() + ":" +
-            std::to_string(born.line()) + ") was cancelled and has ended";
-    throw TimeoutError(text);
+CancelScope& CancelScope::set_shielded(bool on) {
+    state_->shielded = on;
+    if (state_->guard) state_->guard->set_shielded(on);
+    return *this;
 }
 
-void throw_body_and_cleanup(std::exception_ptr body, std::exception_ptr cleanup) {
-    if (!body) std::rethrow_exception(cleanup);
-    // The body's error stays the error and keeps its type; the cleanup's is told to the loop.
-    this_loop().call_exception_handler(
-        {"a cleanup failed after its body had failed", cleanup, {}, {}, Severity::error});
-    std::rethrow_exception(body);
-}
-
-void throw_cleanup_timed_out(std::exception_ptr body) {
-    this_loop().call_exception_handler(
-        {"cleanup timed out: its grace was over and it was cancelled", nullptr, {}, {}, Severity::warning});
-    if (body) std::rethrow_exception(body);
-    throw TimeoutError("cleanup timed out: its grace was over and it was cancelled");
+SharedReason current_reason() noexcept {
+    const TaskNode* task = current_task_node();
+    return task && task->scope().cancelled() ? task->scope().reason() : nullptr;
 }
 
 TimePoint current_deadline() noexcept {

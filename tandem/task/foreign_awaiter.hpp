@@ -4,6 +4,7 @@
 #include <tandem/task/task_node.hpp>
 #include <tandem/task/wait.hpp>
 
+#include <concepts>
 #include <coroutine>
 #include <type_traits>
 #include <utility>
@@ -43,8 +44,16 @@ private:
     TaskNode* task_ = nullptr;
 };
 
-/// Awaits anything with a C++20 awaiter. Such a wait cannot be cancelled: the task stays until it completes
-/// (sem:K9, C15).
+/// A foreign awaiter that can be asked to end (sem:C13): `await_cancel(handle)` says true if nothing is in
+/// flight any more, so that the task may go on, and false if `handle` will be resumed. `await_completed()`,
+/// asked after that, says whether there is a result after all; without it there is none. Neither may throw.
+template <class A>
+concept CancellableAwaiter = requires(A& a, std::coroutine_handle<> handle) {
+    { a.await_cancel(handle) } noexcept -> std::same_as<bool>;
+};
+
+/// Awaits anything with a C++20 awaiter. A wait without `await_cancel` cannot be cancelled: the task stays
+/// until it completes (sem:K9, C15). One with it is a checkpoint.
 template <class A>
 class ForeignAwaiter final : public Wait, private RelayFrame {
     static decltype(auto) adapt(A awaitable) {
@@ -62,7 +71,13 @@ public:
         bind(frame);
     }
 
-    bool await_ready() { return static_cast<bool>(inner_.await_ready()); }
+    bool await_ready() {
+        if constexpr (cancellable) {
+            // Nothing is started in a cancelled scope (sem:C22).
+            if (task().scope().cancelled()) task().throw_cancelled();
+        }
+        return static_cast<bool>(inner_.await_ready());
+    }
     [[gnu::noinline]] void await_suspend(std::coroutine_handle<>) {
         TaskNode& waiter = task();
         aim(waiter);
@@ -75,12 +90,33 @@ public:
             throw;
         }
     }
-    decltype(auto) await_resume() { return inner_.await_resume(); }
+    decltype(auto) await_resume() {
+        if constexpr (cancellable) {
+            if (asked_ && !completed()) task().throw_cancelled();
+        }
+        return inner_.await_resume();
+    }
 
-    bool request_cancel() noexcept override { return false; }
-    const char* waiting_for() const noexcept override { return "a foreign awaiter (uncancellable)"; }
+    bool request_cancel() noexcept override {
+        if constexpr (cancellable) {
+            asked_ = true;
+            return inner_.await_cancel(handle());
+        } else {
+            return false;
+        }
+    }
+    const char* waiting_for() const noexcept override {
+        return cancellable ? "a foreign awaiter" : "a foreign awaiter (uncancellable)";
+    }
 
 private:
+    static constexpr bool cancellable = CancellableAwaiter<std::remove_reference_t<Inner>>;
+    bool completed() const {
+        if constexpr (requires { inner_.await_completed(); })
+            return inner_.await_completed();
+        else
+            return false;
+    }
     void suspend_inner(TaskNode& waiter) {
         using R = decltype(inner_.await_suspend(handle()));
         if constexpr (std::is_void_v<R>) {
@@ -95,6 +131,7 @@ private:
     }
 
     Inner inner_;
+    bool asked_ = false;
 };
 
 }  // namespace tandem::inline v1

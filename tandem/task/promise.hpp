@@ -143,6 +143,7 @@ protected:
 private:
     static const std::exception_ptr& no_error() noexcept;
     inline void finish() noexcept;
+    void claim_left_error() noexcept;
 
     bool is_root_ = false;
     union End {

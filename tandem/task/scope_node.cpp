@@ -1,5 +1,6 @@
 #include <tandem/task/scope_node.hpp>
 
+#include <tandem/task/overdue.hpp>
 #include <tandem/task/task_node.hpp>
 
 namespace tandem::inline v1 {
@@ -21,6 +22,8 @@ void ScopeNode::attach(ScopeNode& parent) {
 }
 
 void ScopeNode::detach() {
+    if (requested_) [[unlikely]]
+        OverdueRequests::forget(*own_request());
     if (!parent_) return;
     ScopeNode* parent = std::exchange(parent_, nullptr);
     if (parent->first_child_ == this)
@@ -39,11 +42,21 @@ void ScopeNode::detach() {
 void ScopeNode::request_cancel(SharedReason reason) {
     if (requested_) return;
     requested_ = true;
-    if (kind_ == Kind::task)
-        static_cast<TaskNode*>(this)->set_own_reason(std::move(reason));
-    else if (kind_ != Kind::root)
-        static_cast<PlainScope*>(this)->reason_ = std::move(reason);
+    CancelRequest* const request = own_request();
+    if (request) request->reason = std::move(reason);
     mark();
+    if (request) OverdueRequests::note(*request, *this);
+}
+
+CancelRequest* ScopeNode::own_request() {
+    if (kind_ == Kind::task) return &static_cast<TaskNode*>(this)->own_request();
+    if (kind_ == Kind::root) return nullptr;
+    return &static_cast<PlainScope*>(this)->request_;
+}
+
+void ScopeNode::set_shielded(bool on) {
+    shielded_ = on;
+    if (!on && parent_ && parent_->cancelled_) mark();
 }
 
 void ScopeNode::mark() {
@@ -82,7 +95,7 @@ SharedReason ScopeNode::reason() const {
          node = node->shielded_ && !node->requested_ ? nullptr : node->parent_) {
         if (!node->requested_) continue;
         if (node->kind_ == Kind::task) return static_cast<const TaskNode*>(node)->own_reason();
-        if (node->kind_ != Kind::root) return static_cast<const PlainScope*>(node)->reason_;
+        if (node->kind_ != Kind::root) return static_cast<const PlainScope*>(node)->request_.reason;
         break;
     }
     // Never destroyed: the background loop drains while static objects are being destroyed.
@@ -100,7 +113,16 @@ void PlainScope::enter(TaskNode& task) {
 void PlainScope::leave() {
     if (!task_) return;
     TaskNode& task = *std::exchange(task_, nullptr);
-    task.set_scope(*parent());
+    if (&task.scope() == this) {
+        task.set_scope(*parent());
+    } else {
+        // Left before a scope that was entered later: that one lies in our parent from now on.
+        ScopeNode* inner = &task.scope();
+        while (inner->parent() != this) inner = inner->parent();
+        ScopeNode& outer = *parent();
+        inner->detach();
+        inner->attach(outer);
+    }
     // What is left inside, a group that nobody joined, goes on belonging to the task (sem:K33).
     while (ScopeNode* child = first_child()) {
         child->detach();

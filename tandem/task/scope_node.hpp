@@ -1,15 +1,29 @@
 #pragma once
 
 #include <tandem/base/errors.hpp>
+#include <tandem/base/intrusive_list.hpp>
+#include <tandem/base/time.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
 namespace tandem::inline v1 {
 
+class OverdueRequests;
+class ScopeNode;
 class TaskNode;
 
 using SharedReason = std::shared_ptr<const CancelReason>;
+
+/// That a scope was asked to end: why, and, until it has been left, since when.
+struct CancelRequest {
+    SharedReason reason;
+    ListLink<CancelRequest> link;
+    OverdueRequests* watch = nullptr;  // null once nobody counts the seconds any more
+    ScopeNode* scope = nullptr;
+    TimePoint since{};
+};
 
 /// A node of the cancellation tree. Tasks, groups and every `CancelScope` are one; the tree is also who
 /// belongs to whom, so the list of all tasks and the await tree are read off it.
@@ -41,15 +55,18 @@ public:
 
     void attach(ScopeNode& parent);
     void detach();
+    /// Taken off, requests that waited outside come in at once (sem:C51). What came in before stays.
+    void set_shielded(bool on);
 
 protected:
     explicit ScopeNode(Kind kind) : kind_(kind) {}
     ~ScopeNode() = default;
-    void set_shielded(bool on) { shielded_ = on; }
 
 private:
     void mark();
     void ask_task() noexcept;
+    /// Null for the root.
+    CancelRequest* own_request();
 
     ScopeNode* parent_ = nullptr;
     ScopeNode* next_ = nullptr;
@@ -70,7 +87,8 @@ public:
 
     /// Becomes the innermost scope of `task`.
     void enter(TaskNode& task);
-    /// Makes the scope around it the innermost again. To be called in every way out.
+    /// Gives the task back to the scope around it, also when scopes inside it were not left yet. To be called
+    /// in every way out.
     void leave();
     bool entered() const { return task_ != nullptr; }
     /// The task whose code runs in here; null when nobody's does.
@@ -79,7 +97,7 @@ public:
 private:
     friend class ScopeNode;
     TaskNode* task_ = nullptr;
-    SharedReason reason_;
+    CancelRequest request_;
 };
 
 /// A scope with child tasks that tells how each of them ended.

@@ -1,6 +1,7 @@
 #include <tandem/task/task_node.hpp>
 
 #include <tandem/base/slab_memory.hpp>
+#include <tandem/task/task_tree_internal.hpp>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define TANDEM_POISON 1
@@ -39,22 +40,6 @@ constinit std::atomic<std::uint64_t> next_ids{1};
 
 static_assert(sizeof(TaskNode) <= 96, "a running task has outgrown its 96 bytes");
 
-/// Every task below `root`, in order of creation. Constant native stack.
-template <class F>
-void each_task(const ScopeNode& root, F fn) {
-    ScopeNode* node = root.first_child();
-    while (node) {
-        if (node->kind() == ScopeNode::Kind::task) fn(static_cast<TaskNode&>(*node));
-        if (node->first_child()) {
-            node = node->first_child();
-            continue;
-        }
-        while (node != &root && !node->next_sibling()) node = node->parent();
-        if (node == &root) break;
-        node = node->next_sibling();
-    }
-}
-
 // Domains whose tasks outlived their loop: leaked on purpose, and still reachable for leak checkers.
 void keep_leaked(TaskDomain& domain) {
     static auto& mutex = *new std::mutex;
@@ -87,6 +72,7 @@ public:
             loop.call_exception_handler({"task was still pending when its loop closed, " + place, nullptr,
                                          task.name(), task.spawned_at(), Severity::warning});
         }
+        domain.overdue_.stop();  // the grace counts the seconds now
         domain.root_.request_cancel(nullptr);
     }
     std::size_t live() const noexcept override { return domain.live_; }
@@ -121,6 +107,7 @@ TaskDomain::~TaskDomain() {
 }
 
 void TaskDomain::loop_gone() noexcept {
+    overdue_.stop();
     loop_ = nullptr;
     if (blocks_ == 0) delete this;
 }

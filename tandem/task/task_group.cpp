@@ -1,8 +1,9 @@
 #include <tandem/task/task_group.hpp>
 
+#include <tandem/task/shield.hpp>
 #include <tandem/task/task_handle.hpp>
 
-#include <typeinfo>
+#include <exception>
 
 namespace tandem::inline v1 {
 namespace {
@@ -35,7 +36,16 @@ void ChildGroup::cancel_children(const char* reason, const TaskNode* by) {
 
 void ChildGroup::child_done(TaskNode& child) noexcept {
     child_ended(child);
-    if (live() > 0) return;
+    look_whether_idle();
+}
+
+void ChildGroup::expected_came_or_failed() noexcept {
+    --expected_;
+    look_whether_idle();
+}
+
+void ChildGroup::look_whether_idle() noexcept {
+    if (!idle()) return;
     if (joining_)
         std::exchange(joining_, nullptr)->wake();
     else
@@ -66,19 +76,46 @@ void FailFastGroup::child_ended(TaskNode& child) noexcept {
     child.observe();
     if (child.root().fatal()) {
         if (!fatal_) fatal_ = std::move(error);
-        cancel_children("a sibling left the loop", &child);
+        abort("a sibling left the loop", child);
         return;
     }
     failures_.push_back(std::move(error));
-    if (failures_.size() == 1) cancel_children("a sibling failed", &child);
+    if (failures_.size() == 1) abort("a sibling failed", child);
 }
 
-TaskGroup::TaskGroup() : state_(std::make_unique<State>()) {}
+void FailFastGroup::abort(const char* reason, const TaskNode& by) noexcept {
+    ScopeNode& asked = body_ ? *body_ : *this;
+    asked.request_cancel(
+        std::make_shared<const CancelReason>(CancelReason{reason, by.spawned_at(), by.id()}));
+}
+
+TaskGroup::TaskGroup() : TaskGroup(Form::open) {}
+
+TaskGroup::TaskGroup(Form form) : state_(std::make_unique<State>()) {
+    state_->detach();
+    TaskNode& task = *current_task_node();
+    if (form == Form::with_body) {
+        state_->enter(task);
+        return;
+    }
+    body_.enter(task);
+    state_->attach(body_);
+    state_->set_body(&body_);
+}
 
 TaskGroup::~TaskGroup() {
-    if (!state_ || state_->live() == 0) return;
-    // The children go on belonging to somebody: the enclosing task ends only when they have (sem:G41).
+    if (!state_) return;
+    state_->set_body(nullptr);
+    const bool failed = state_->failed() && body_.requested();
+    const SharedReason why = failed ? body_.reason() : nullptr;
+    TaskNode* const maker = body_.task();
     leave_body();
+    // An exception goes past the join: if it is the Cancelled for a child's failure, that failure goes on.
+    if (failed && maker && maker == current_task_node() && std::uncaught_exceptions() > 0)
+        maker->leave_error(
+            why, std::make_exception_ptr(ExceptionGroup("task group failed", state_->take_failures())));
+    if (state_->idle()) return;
+    // The children go on belonging to somebody: the enclosing task ends only when they have (sem:G41).
     state_->orphaned = true;
     state_.release()->cancel_children("its group was left without a join");
 }
@@ -87,22 +124,39 @@ void TaskGroup::require_open() const {
     if (!state_) throw InvalidStateError("this TaskGroup was joined: it takes no more tasks, make a new one");
 }
 
-void TaskGroup::enter_body() {
-    state_->detach();
-    state_->enter(*current_task_node());
-}
-
 void TaskGroup::leave_body() {
-    if (state_->entered()) {
+    if (body_.entered()) {
+        TaskNode& task = *body_.task();
+        ScopeNode& outer = *body_.parent();
+        body_.leave();
+        state_->detach();
+        state_->attach(&task == current_task_node() ? task.scope() : outer);
+    } else if (state_->entered()) {
         TaskNode& task = *state_->task();
         state_->leave();
         state_->attach(task.scope());
     }
 }
 
+void TaskGroup::on_exit(Task<void> cleanup) {
+    require_open();
+    exits_.push_back(std::move(cleanup));
+}
+
+Task<void> TaskGroup::run_exits() {
+    while (!exits_.empty()) {
+        Task<void> cleanup = std::move(exits_.back());
+        exits_.pop_back();
+        const std::exception_ptr error = co_await run_cleanup(std::move(cleanup), std::nullopt);
+        if (error) state_->add_failure(error);
+    }
+}
+
 Task<void> TaskGroup::join() {
     require_open();
     co_await state_->join_children();
+    co_await run_exits();
+    leave_body();
     conclude(nullptr);
 }
 
@@ -113,7 +167,7 @@ void TaskGroup::cancel(std::string reason, SourceLocation where) {
 
 void TaskGroup::conclude(std::exception_ptr body) {
     const auto state = std::move(state_);
-    const bool outer_cancelled = state->outer_cancelled();
+    const bool outer_cancelled = current_task_node()->scope().cancelled();
     std::vector<std::exception_ptr> failures = state->take_failures();
     if (state->fatal()) std::rethrow_exception(state->fatal());
     // The body's Cancelled is not a failure: either the group asked for it, or somebody outside did.
@@ -125,6 +179,38 @@ void TaskGroup::conclude(std::exception_ptr body) {
         TaskNode& task = *current_task_node();
         task.throw_cancelled();
     }
+}
+
+StartGroup::~StartGroup() { target_.expected_came_or_failed(); }
+
+void StartGroup::started() {
+    started_ = true;
+    // A child whose start was cancelled stays here and ends here.
+    if (ScopeNode* child = first_child(); child && !cancelled())
+        static_cast<TaskNode*>(child)->move_to(target_);
+    wake();
+}
+
+void StartGroup::child_ended(TaskNode&) noexcept { wake(); }
+
+void StartGroup::wake() noexcept {
+    if (waiting_) std::exchange(waiting_, nullptr)->wake();
+}
+
+void StartGroup::conclude(const TaskNode& child) {
+    if (started_) return;
+    const_cast<TaskNode&>(child).observe();
+    if (child.result() == PromiseBase::Result::error) std::rethrow_exception(child.root().stored_error());
+    if (child.result() == PromiseBase::Result::value)
+        throw InvalidStateError(child.name() + " was given to TaskGroup::start() and ended without calling " +
+                                "started(): call it once the task is ready");
+    if (cancelled()) current_task_node()->throw_cancelled();
+    throw task_cancelled(child);
+}
+
+void throw_started_too_often() {
+    throw InvalidStateError(
+        "started() was called twice, or after its TaskGroup::start() was over: call it once");
 }
 
 }  // namespace tandem::inline v1

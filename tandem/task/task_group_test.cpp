@@ -143,7 +143,7 @@ ASYNC_TEST(SemW4, a_failure_in_a_group_that_nobody_joined_is_reported) {
         TaskGroup group;
         group.create_task(fail_after(1ms, "lost?"));
         group.create_task(fail_in_cleanup("late"));
-        co_await sleep(stay);
+        co_await shield(as_task(sleep(stay)));  // so that the failure does not end it
     };
     co_await create_task(body(5ms));  // left after all children have ended
     const auto ended = reports.size();

@@ -41,6 +41,34 @@ void PromiseBase::unhandled_exception() noexcept {
     result_ = type && *type == typeid(Cancelled) ? Result::cancelled : Result::error;
     fatal_ = type && (*type == typeid(Interrupted) || *type == typeid(SystemExit));
     ::new (static_cast<void*>(&end_.error)) std::exception_ptr(std::current_exception());
+    if (result_ == Result::cancelled) [[unlikely]]
+        claim_left_error();
+}
+
+void PromiseBase::claim_left_error() noexcept {
+    auto* const extra = current_task_node()->extra_.get();
+    if (!extra || !extra->left_error) return;
+    try {
+        std::rethrow_exception(end_.error);
+    } catch (const Cancelled& cancelled) {
+        if (CancelledAccess::reason(cancelled) != extra->left_for) return;
+    }
+    extra->left_for = nullptr;
+    replace_error(std::exchange(extra->left_error, nullptr));
+}
+
+void TaskNode::leave_error(SharedReason why, std::exception_ptr error) {
+    report_left_error();  // an earlier one was swallowed
+    extra().left_for = std::move(why);
+    extra().left_error = std::move(error);
+}
+
+void TaskNode::report_left_error() noexcept {
+    if (!extra_ || !extra_->left_error) return;
+    extra_->left_for = nullptr;
+    loop().call_exception_handler({"a task failed in a group that was never joined",
+                                   std::exchange(extra_->left_error, nullptr), name(), spawned_at_,
+                                   Severity::error});
 }
 
 const PromiseBase::Operations ResultPromise<void>::operations = {
@@ -111,7 +139,7 @@ void TaskNode::run() {
     threw_in_step_ = false;
     ++resumes_;
     loop().entry_begins(*this);
-    loop().ready_budget = EventLoop::ready_awaits_per_step;
+    loop().ready_budget = loop().ready_awaits;
     PromiseBase* frame = frame_;
     do {
         PromiseBase* const entered = frame;
@@ -138,8 +166,17 @@ void TaskNode::ask_to_end() noexcept {
     if (frame_->wait()->request_cancel()) wake();
 }
 
+void TaskNode::move_to(GroupScope& group) {
+    if (counted_) --static_cast<GroupScope*>(parent())->live_;
+    detach();
+    attach(group);
+    ++group.live_;
+    counted_ = true;
+}
+
 void TaskNode::throw_cancelled() {
     threw_in_step_ = true;
+    ++extra().times_cancelled;
     CancelledAccess::raise(scope().reason());
 }
 
@@ -165,6 +202,7 @@ void TaskNode::finish() noexcept {
     if (root().result() == PromiseBase::Result::cancelled && !cancelled()) [[unlikely]]
         root().replace_error(std::make_exception_ptr(TaskCancelled(name(), "stray")));
     ScopeNode* const group = parent();
+    report_left_error();
     if (root().fatal()) {
         observed_ = true;
         loop().leave_with(root().stored_error());

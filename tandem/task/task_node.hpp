@@ -5,6 +5,7 @@
 #include <tandem/base/time.hpp>
 #include <tandem/loop/event_loop.hpp>
 #include <tandem/loop/runnable.hpp>
+#include <tandem/task/overdue.hpp>
 #include <tandem/task/promise.hpp>
 #include <tandem/task/scope_node.hpp>
 
@@ -13,6 +14,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace tandem::inline v1 {
 
@@ -79,6 +81,8 @@ public:
     void unsuspend() { status_ = Status::running; }
     /// Posts the next step of a suspended task.
     void wake() noexcept;
+    /// Becomes a child of another group; no join of the one it leaves waits for it any more.
+    void move_to(GroupScope& group);
     /// Calls `request_cancel` of what it waits for, once per wait.
     void ask_to_end() noexcept;
     bool cancel_asked() const { return cancel_asked_; }
@@ -96,8 +100,15 @@ public:
     }
     /// Cancels the task's own scope. False if it has ended.
     bool cancel(SharedReason reason);
-    SharedReason own_reason() const { return extra_ ? extra_->reason : nullptr; }
-    void set_own_reason(SharedReason reason) { extra().reason = std::move(reason); }
+    SharedReason own_reason() const { return extra_ ? extra_->request.reason : nullptr; }
+    CancelRequest& own_request() { return extra().request; }
+    /// How often `Cancelled` was thrown in it.
+    std::uint32_t times_cancelled() const { return extra_ ? extra_->times_cancelled : 0; }
+    /// True once: whoever tells that it does not end tells it alone.
+    bool tell_overdue() { return !std::exchange(extra().told_overdue, true); }
+    /// An exception has gone past the join of a group that has failed: the `Cancelled` for `why` becomes
+    /// `error` where it leaves its frame (sem:G43).
+    void leave_error(SharedReason why, std::exception_ptr error);
     /// Precondition: done. What holds the result: the root frame's promise, or what is left of it.
     PromiseBase& root() const { return *frame_; }
     PromiseBase::Result result() const { return root().result(); }
@@ -111,8 +122,12 @@ public:
 private:
     struct Extra {
         IntrusiveList<CompletionHook, &CompletionHook::hook_link> hooks;
-        SharedReason reason;
+        CancelRequest request;
         std::string name;
+        SharedReason left_for;          // the Cancelled that stands for left_error
+        std::exception_ptr left_error;  // of a group that nobody will join
+        std::uint32_t times_cancelled = 0;
+        bool told_overdue = false;
         bool housekeeping = false;
     };
 
@@ -131,7 +146,9 @@ private:
     void abandon() noexcept;
     Extra& extra();
     friend class ScopeNode;
+    friend class PromiseBase;
     void child_detached() noexcept;
+    void report_left_error() noexcept;
 
     // In ScopeNode's tail padding: order matters, see the size check.
     Status status_ : 3 = Status::ready;
@@ -166,6 +183,9 @@ public:
     EventLoop& loop() const { return *loop_; }
     EventLoop* loop_or_null() const { return loop_; }
     ScopeNode& root() { return root_; }
+    OverdueRequests& overdue() { return overdue_; }
+    Duration cleanup_grace() const { return cleanup_grace_; }
+    void set_cleanup_grace(Duration grace) { cleanup_grace_ = grace; }
     std::size_t live() const { return live_; }
     std::uint64_t spawned() const { return spawned_; }
 
@@ -184,7 +204,7 @@ private:
         Slab* next_chunk;  // of a chunk's first slab
     };
     static constexpr std::size_t slab_bytes = std::size_t{64} * 1024;
-    explicit TaskDomain(EventLoop& loop) : loop_(&loop) {}
+    explicit TaskDomain(EventLoop& loop) : loop_(&loop), overdue_(loop) {}
     ~TaskDomain();
     void* take_block();
     void open_slab();
@@ -194,6 +214,8 @@ private:
 
     EventLoop* loop_;  // null once the loop is closed
     Root root_;
+    OverdueRequests overdue_;
+    Duration cleanup_grace_ = std::chrono::seconds(5);
     std::size_t live_ = 0;    // tasks that have not ended
     std::size_t blocks_ = 0;  // nodes that exist: live ones, and ended ones that handles hold
     std::uint64_t spawned_ = 0;
