@@ -10,6 +10,8 @@
 #include <tandem/bridge/get.hpp>
 #include <tandem/bridge/pending.hpp>
 #include <tandem/bridge/run.hpp>
+#include <tandem/bridge/run_on.hpp>
+#include <tandem/bridge/to_thread.hpp>
 #include <tandem/http/client.hpp>
 #include <tandem/http/server.hpp>
 #include <tandem/io/byte_stream.hpp>

@@ -1,6 +1,7 @@
 #include <tandem/bridge/caller.hpp>
 
 #include <tandem/base/errors.hpp>
+#include <tandem/bridge/worker_job.hpp>
 #include <tandem/loop/event_loop.hpp>
 #include <tandem/task/current_task.hpp>
 
@@ -9,7 +10,8 @@
 namespace tandem::inline v1 {
 
 CallerKind caller_kind() noexcept {
-    return this_loop_or_null() ? CallerKind::loop_thread : CallerKind::plain;
+    if (this_loop_or_null()) return CallerKind::loop_thread;
+    return current_worker_job() ? CallerKind::worker : CallerKind::plain;
 }
 
 void refuse_to_block(const char* what, const SourceLocation& wanted, const SourceLocation& where) {

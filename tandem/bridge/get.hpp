@@ -1,16 +1,20 @@
 #pragma once
 
 #include <tandem/bridge/pending.hpp>
+#include <tandem/bridge/worker_job.hpp>
+#include <tandem/task/cancel_scope.hpp>
 
 namespace tandem::inline v1 {
 
 // Blocking waits from plain code. A loop's own thread gets WouldDeadlock before anything is started (sem:T4,
-// B1).
+// B1); on a worker thread the task that awaits the worker's job does the work (sem:T3).
 
 template <class T>
 T Task<T>::get(SourceLocation where) && {
     require();
     refuse_to_block("get()", born(), where);
+    if (caller_kind() == CallerKind::worker)
+        return run_in_awaiting_task(*current_worker_job(), std::move(*this));
     return std::move(*this).start(on_background(), where).get(where);
 }
 
@@ -18,6 +22,8 @@ template <class T>
 T Task<T>::get(Deadline deadline, SourceLocation where) && {
     require();
     refuse_to_block("get(deadline)", born(), where);
+    if (caller_kind() == CallerKind::worker)
+        return run_in_awaiting_task(*current_worker_job(), timeout(deadline, std::move(*this)));
     return std::move(*this).start(on_background(), where).get_or_cancel(deadline, where);
 }
 

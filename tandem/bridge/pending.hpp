@@ -186,6 +186,8 @@ public:
         return on_done(std::move(fn));
     }
     EventLoop& loop() const { return state_->loop(); }
+    /// For the library.
+    const std::shared_ptr<PendingState<T>>& state() const { return state_; }
 
     class Awaiter;
     /// `co_await pending` on any loop: a cancelled awaiter leaves the work alone.

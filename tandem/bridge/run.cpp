@@ -90,6 +90,7 @@ void RunGuard::join_the_rest() {
                                            Severity::error});
         }
     }
+    if (loop_->workers()) loop_->workers()->finish(*loop_, std::chrono::seconds(300));
     loop_->close();
 }
 

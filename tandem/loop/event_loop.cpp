@@ -256,9 +256,11 @@ void EventLoop::poll(TimePoint limit) {
             // Virtual time: look whether the world has something, give it a moment if it may, then jump.
             if (waits && !backend_turns_time_ && time_->jump_to(now)) {
                 backend_->wait(TimePoint::min());
-                if (backend_->in_flight() > 0 && arrivals_.empty()) {
+                const bool others_work = backend_->in_flight() > 0 || (workers_ && workers_->busy());
+                if (others_work && arrivals_.empty() && mailbox_.about_to_sleep()) {
                     using namespace std::chrono_literals;
                     backend_->wait(saturating_add(real_time().now(), 20ms));
+                    mailbox_.awake();
                 }
                 if (arrivals_.empty() && !mailbox_.has_mail() && deadline != TimePoint::max())
                     time_->jump_to(deadline);
@@ -365,6 +367,8 @@ void EventLoop::close() {
             "their end, which would stop the other; close it in plain code");
 
     if (tenant_ && tenant_->live() > 0) drain();
+    const bool left_behind = tenant_ && tenant_->live() > 0;  // they must not run any more
+    if (workers_) workers_->finish(*this, left_behind ? Duration::zero() : close_grace_);
     let_go();
     if (debug_ && (close_record_.callbacks > 0 || close_record_.timers > 0))
         call_exception_handler({"an event loop dropped " + std::to_string(close_record_.callbacks) +
@@ -431,6 +435,7 @@ void EventLoop::let_go() noexcept {
         ++close_record_.timers;
         call->drop();
     }
+    workers_.reset();  // threads that wait for this loop are told
     mailbox_.wait_for_wakers();
     {
         const std::lock_guard lock(life_->mutex);

@@ -32,6 +32,7 @@ namespace tandem::inline v1 {
 class EventLoop;
 class OrderShuffle;
 enum class LoopClosedReason : std::uint8_t;
+class WorkerPool;
 template <class T>
 class Task;
 template <class T>
@@ -57,6 +58,17 @@ public:
     virtual std::size_t live() const noexcept = 0;
     /// The grace is over: what still lives is reported and leaked on purpose (sem:L23).
     virtual void abandon() noexcept = 0;
+};
+
+/// The jobs that threads do for a loop, as the room of threads keeps them. For the library only.
+class LoopWorkers {
+public:
+    virtual ~LoopWorkers() = default;
+    /// A job runs, and its end will be posted here.
+    virtual bool busy() const noexcept = 0;
+    /// Takes no more jobs, drives the loop until those there are have ended, at most `limit` of real time,
+    /// then warns. Called when the loop ends and is not running.
+    virtual void finish(EventLoop& loop, Duration limit) noexcept = 0;
 };
 
 /// Whether a loop is still there, for what may outlive it: a socket in a value that is dropped after `run()`.
@@ -207,6 +219,13 @@ public:
         debug_ = on;
         watched_ = debug_ || instrument_;
     }
+    /// Where `to_thread` jobs of this loop run from now on; by default a pool of the loop's own. Defined in
+    /// bridge/to_thread.cpp, like the next one.
+    void set_worker_pool(WorkerPool pool);
+    /// Refuses further `to_thread` jobs (`LoopClosed`) and waits for those there are; past `limit` it warns
+    /// and leaves them behind. Python's `shutdown_default_executor`.
+    Task<void> shutdown_workers(Deadline limit = {});
+
     bool debug() const noexcept { return debug_; }
     /// In debug mode a step or callback that takes longer is reported by name. 100 ms unless set.
     void set_slow_callback_duration(Duration limit) noexcept { slow_callback_duration_ = limit; }
@@ -242,6 +261,8 @@ public:
     void leave_with(std::exception_ptr error) noexcept { leaving_ = std::move(error); }
     LoopTenant* tenant() const noexcept { return tenant_.get(); }
     void set_tenant(std::unique_ptr<LoopTenant> tenant) { tenant_ = std::move(tenant); }
+    LoopWorkers* workers() const noexcept { return workers_.get(); }
+    void set_workers(std::unique_ptr<LoopWorkers> workers) { workers_ = std::move(workers); }
     /// Called by a signal handler: async-signal-safe.
     void signal_arrived() noexcept {
         signals_arrived_.store(true, std::memory_order_release);
@@ -371,6 +392,7 @@ private:
     Watch* watches_ = nullptr;
     IntrusiveList<PlannedCall, &PlannedCall::planned_link> planned_calls_;
     std::unique_ptr<LoopTenant> tenant_;
+    std::unique_ptr<LoopWorkers> workers_;
 };
 
 /// The loop that runs on this thread. Never makes one. Errors: `std::runtime_error` if there is none.

@@ -1,0 +1,288 @@
+#include <tandem/bridge/worker_job.hpp>
+
+#include <tandem/base/errors.hpp>
+#include <tandem/bridge/workers_internal.hpp>
+#include <tandem/task/task_handle.hpp>
+
+namespace tandem::inline v1 {
+namespace {
+
+constinit thread_local WorkerJob* job_of_this_thread = nullptr;
+
+}  // namespace
+
+WorkerJob* current_worker_job() noexcept { return job_of_this_thread; }
+
+// The thread's side.
+
+void WorkerJob::run() noexcept {
+    job_of_this_thread = this;
+    call();
+    job_of_this_thread = nullptr;
+    post();
+}
+
+void WorkerJob::dropped() noexcept {
+    dropped_ = true;
+    post();
+}
+
+// False if the loop is closed: then nobody wants to know.
+bool WorkerJob::post() noexcept {
+    const std::lock_guard lock(life_->mutex);
+    if (!life_->loop) return false;
+    notice_.self = shared_from_this();
+    if (life_->loop->try_post_threadsafe(notice_)) return true;
+    notice_.self = nullptr;
+    return false;
+}
+
+std::exception_ptr WorkerJob::cancelled_error() {
+    SharedReason reason;
+    {
+        const std::lock_guard lock(mutex_);
+        reason = reason_;
+    }
+    if (!reason) reason = make_reason("the event loop closes", SourceLocation());
+    try {
+        CancelledAccess::raise(std::move(reason));
+    } catch (...) {
+        return std::current_exception();
+    }
+}
+
+void WorkerJob::throw_if_cancelled() {
+    if (peek()) std::rethrow_exception(cancelled_error());
+}
+
+void WorkerJob::run_in_awaiting_task(Task<void> task) {
+    throw_if_cancelled();
+    Request request(std::move(task));
+    request_ = &request;
+    if (!post()) {
+        request_ = nullptr;
+        throw LoopClosed(LoopClosedReason::closed,
+                         "event loop is closed: get() in a worker thread has nobody to run its task");
+    }
+    request.answered.wait();
+    if (request.failure) std::rethrow_exception(request.failure);
+}
+
+// The loop's side.
+
+/// Waits for news of the job. No checkpoint: once the function runs, its end has to be waited for (sem:C76).
+class WorkerJob::EventWait final : public Wait {
+public:
+    explicit EventWait(WorkerJob& job) : job_(job) {}
+
+    bool await_ready() noexcept {
+        if (job_.ended_ || job_.has_request_) return true;
+        return task().scope().cancelled() && request_cancel();
+    }
+    void await_suspend(std::coroutine_handle<>) noexcept {
+        task().suspend(*this);
+        job_.waiter_ = &task();
+    }
+    Event await_resume() noexcept {
+        job_.waiter_ = nullptr;
+        if (job_.left_) return Event::left;
+        return job_.ended_ ? Event::ended : Event::request;
+    }
+    bool request_cancel() noexcept override {
+        job_.note_cancel(task());
+        if (job_.pool_->take_back(job_))
+            job_.unregister();
+        else if (!job_.abandons_)
+            return false;
+        job_.left_ = true;
+        job_.waiter_ = nullptr;
+        return true;
+    }
+    const char* waiting_for() const noexcept override { return "thread job"; }
+
+private:
+    WorkerJob& job_;
+};
+
+Task<void> WorkerJob::await(std::shared_ptr<WorkerJob> job, JobPlacement placement) {
+    TaskNode& task = *current_task_node();
+    Workers& workers = Workers::of(task.loop());
+    workers.require_open();
+    const Workers::Call call(workers);
+    if (placement.takes_slot && !placement.slots) placement.slots = workers.slots();
+    SlotLine::Acquire place(std::move(placement.slots));
+    job->slot_ = co_await place;
+    job->begin(task, workers, placement);
+    for (;;) {
+        const Event event = co_await EventWait(*job);
+        if (event == Event::ended) break;
+        if (event == Event::left) task.throw_cancelled();
+        Task<void> asked = std::move(job->request_->task);
+        co_await std::move(asked);
+        job->answer(nullptr);
+    }
+    if (job->dropped_)
+        throw LoopClosed(LoopClosedReason::closed,
+                         "the WorkerPool was shut down before this job's turn came");
+    if (job->consumed_) task.throw_cancelled();
+}
+
+void WorkerJob::begin(TaskNode& task, Workers& workers, JobPlacement& placement) {
+    life_ = task.loop().life();
+    pool_ = placement.pool ? std::move(*placement.pool) : workers.pool();
+    abandons_ = placement.abandon;
+    if (abandons_) task_name_ = task.name();
+    started_at_ = task.spawned_at();
+    std::string key = placement.strand ? placement.strand->key() : std::move(placement.key);
+    registered_ = shared_from_this();
+    workers_ = &workers;
+    workers.add(*this);
+    try {
+        pool_->submit(shared_from_this(), key,
+                      placement.strand ? placement.strand->life() : std::weak_ptr<const void>());
+    } catch (...) {
+        unregister();
+        throw;
+    }
+}
+
+void WorkerJob::unregister() noexcept {
+    slot_.release();
+    workers_->remove(*this);
+    workers_ = nullptr;
+    const auto last = std::move(registered_);
+}
+
+void WorkerJob::arrived() noexcept {
+    if (!workers_) return;
+    if (request_) {
+        has_request_ = true;
+        workers_->job_waits();
+        if (left_) answer(cancelled_error());
+    } else {
+        EventLoop& loop = this_loop();
+        ended_ = true;
+        unregister();
+        if (left_) report_late_end(loop);
+    }
+    if (waiter_) std::exchange(waiter_, nullptr)->wake();
+}
+
+void WorkerJob::report_late_end(EventLoop& loop) noexcept {
+    const auto failure = error();
+    loop.call_exception_handler({failure ? "a thread job that was abandoned on cancel failed"
+                                         : "a thread job that was abandoned on cancel gave a value",
+                                 failure, task_name_, started_at_, Severity::suppressed});
+}
+
+void WorkerJob::discarded() noexcept {
+    if (request_) {
+        if (!has_request_ && workers_) workers_->job_waits();
+        answer(std::make_exception_ptr(LoopClosed(
+            LoopClosedReason::closed, "event loop was closed while a worker thread waited for it")));
+    }
+}
+
+void WorkerJob::loop_gone() noexcept {
+    if (has_request_) discarded();
+    slot_.forget();
+    workers_ = nullptr;
+    const auto last = std::move(registered_);
+}
+
+void WorkerJob::answer(std::exception_ptr failure) noexcept {
+    has_request_ = false;
+    if (workers_) workers_->job_goes_on();
+    Request& request = *std::exchange(request_, nullptr);
+    request.failure = std::move(failure);
+    request.answered.open();
+}
+
+void WorkerJob::note_cancel(const TaskNode& task) noexcept {
+    if (peek()) return;
+    {
+        const std::lock_guard lock(mutex_);
+        reason_ = task.scope().reason();
+    }
+    cancelled_.store(true, std::memory_order_release);
+}
+
+// The loop's jobs.
+
+Workers& Workers::of(EventLoop& loop) {
+    if (!loop.workers()) loop.set_workers(std::make_unique<Workers>());
+    return static_cast<Workers&>(*loop.workers());
+}
+
+Workers::~Workers() {
+    while (WorkerJob* const job = jobs_.pop_front()) job->loop_gone();
+}
+
+void Workers::require_open() const {
+    if (closed_)
+        throw LoopClosed(LoopClosedReason::closed,
+                         "this event loop's workers were shut down: it takes no more thread jobs");
+}
+
+WorkerPool& Workers::pool() {
+    if (!pool_) {
+        pool_.emplace();
+        own_pool_ = true;
+    }
+    return *pool_;
+}
+
+void Workers::set_pool(WorkerPool pool) {
+    pool_ = std::move(pool);
+    own_pool_ = false;
+}
+
+void Workers::end_pool() {
+    if (own_pool_ && pool_) pool_->shut_down(jobs_.empty() ? Duration::max() : Duration::zero());
+    pool_.reset();
+}
+
+void Workers::wake_waiters() noexcept {
+    if (!idle()) return;
+    while (IdleWait* const waiter = waiters_.pop_front()) waiter->task().wake();
+}
+
+void Workers::warn_of_running(EventLoop& loop, const char* who) const {
+    std::size_t count = 0;
+    for (const WorkerJob* job = jobs_.front(); job; job = jobs_.next_of(*job)) ++count;
+    loop.call_exception_handler({std::string(who) + ": " + std::to_string(count) +
+                                     " thread job(s) did not end in time and are left to themselves",
+                                 nullptr,
+                                 {},
+                                 {},
+                                 Severity::warning});
+}
+
+void Workers::finish(EventLoop& loop, Duration limit) noexcept {
+    closed_ = true;
+    struct Drain {
+        Workers& workers;
+        TimePoint limit;
+        static bool over(void* argument) {
+            auto& drain = *static_cast<Drain*>(argument);
+            return drain.workers.jobs_.empty() || real_time().now() >= drain.limit;
+        }
+    } drain{*this, saturating_add(real_time().now(), limit)};
+    while (!Drain::over(&drain) && !this_loop_or_null()) {
+        try {
+            Handle alarm = loop.call_later(limit, [] {});
+            loop.drive(&Drain::over, &drain);
+            alarm.cancel();
+        } catch (...) {
+            loop.call_exception_handler({"an exception left the loop while it waited for its thread jobs",
+                                         std::current_exception(),
+                                         {},
+                                         {},
+                                         Severity::error});
+        }
+    }
+    if (!jobs_.empty()) warn_of_running(loop, "closing an event loop");
+    end_pool();
+}
+
+}  // namespace tandem::inline v1

@@ -1,0 +1,171 @@
+#pragma once
+
+#include <tandem/base/intrusive_list.hpp>
+#include <tandem/base/thread_gate.hpp>
+#include <tandem/bridge/slot_line.hpp>
+#include <tandem/bridge/worker_pool.hpp>
+#include <tandem/loop/event_loop.hpp>
+#include <tandem/task/task.hpp>
+#include <tandem/task/task_node.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace tandem::inline v1 {
+
+class Workers;
+
+/// Where and how a job runs.
+struct JobPlacement {
+    std::optional<WorkerPool> pool;   ///< the loop's own if there is none
+    std::shared_ptr<SlotLine> slots;  ///< the loop's own if null
+    bool takes_slot = true;
+    std::string key;               ///< of the thread it runs on; empty: any
+    std::optional<Strand> strand;  ///< the same
+    bool abandon = false;          ///< a cancelled awaiter leaves at once
+};
+
+/// One call on a worker thread, as the loop, the thread and the awaiting task see it. For the library; users
+/// have `to_thread`, `CancelToken`, `check_cancelled`.
+class WorkerJob : public PoolJob, public std::enable_shared_from_this<WorkerJob> {
+public:
+    /// What the awaiting task is woken for.
+    enum class Event : std::uint8_t {
+        ended,    ///< the function has ended
+        request,  ///< the function wants a Task to be run
+        left,     ///< cancelled: it never began, or is left to itself
+    };
+
+    // The thread's side.
+
+    /// Whether the awaiting task was cancelled.
+    bool peek() const noexcept { return cancelled_.load(std::memory_order_acquire); }
+    /// The same; if so the job ends as cancelled, whatever it returns.
+    bool consume() noexcept {
+        if (!peek()) return false;
+        consumed_ = true;
+        return true;
+    }
+    /// Errors: `Cancelled`.
+    void throw_if_cancelled();
+    /// Runs `task`, which throws nothing, in the awaiting task, and waits for its end (sem:T3).
+    ///
+    /// Errors      `Cancelled` if the awaiting task is cancelled, `LoopClosed` if its loop is gone.
+    void run_in_awaiting_task(Task<void> task);
+
+    /// From the start to the end of a job, in the awaiting task. Throws what keeps it from starting, and
+    /// `Cancelled`; not what the function threw.
+    static Task<void> await(std::shared_ptr<WorkerJob> job, JobPlacement placement);
+
+    // For Workers.
+    ListLink<WorkerJob> job_link;
+    /// The loop closes: a thread that waits for it is told.
+    void loop_gone() noexcept;
+
+protected:
+    WorkerJob() : notice_(*this) {}
+    ~WorkerJob() override = default;
+    /// Calls the function and keeps what comes of it.
+    virtual void call() noexcept = 0;
+    /// The error it ended with; null for a value.
+    virtual std::exception_ptr error() const noexcept = 0;
+
+private:
+    class EventWait;
+    // A worker waits for one answer at a time, so one notice is under way at most.
+    struct Notice final : Runnable {
+        explicit Notice(WorkerJob& j) : job(j) {}
+        void run() override { std::exchange(self, nullptr)->arrived(); }
+        void discard() noexcept override { std::exchange(self, nullptr)->discarded(); }
+        WorkerJob& job;
+        std::shared_ptr<WorkerJob> self;  // while it is posted
+    };
+    struct Request {
+        explicit Request(Task<void> t) : task(std::move(t)) {}
+        Task<void> task;
+        ThreadGate answered;
+        std::exception_ptr failure;
+    };
+
+    void run() noexcept final;
+    void dropped() noexcept final;
+    bool post() noexcept;
+    void arrived() noexcept;
+    void discarded() noexcept;
+    void begin(TaskNode& task, Workers& workers, JobPlacement& placement);
+    void answer(std::exception_ptr failure) noexcept;
+    void note_cancel(const TaskNode& task) noexcept;
+    std::exception_ptr cancelled_error();
+    void report_late_end(EventLoop& loop) noexcept;
+    void unregister() noexcept;
+
+    Notice notice_;
+    std::atomic<bool> cancelled_ = false;
+    bool consumed_ = false;
+    bool dropped_ = false;  // its pool ended first
+    std::shared_ptr<LoopLife> life_;
+    std::mutex mutex_;
+    SharedReason reason_;         // of the cancellation
+    Request* request_ = nullptr;  // on the waiting worker's stack
+
+    // The loop's thread alone.
+    Workers* workers_ = nullptr;
+    std::shared_ptr<WorkerJob> registered_;  // itself, from submission to its end
+    TaskNode* waiter_ = nullptr;
+    SlotLine::Hold slot_;
+    std::optional<WorkerPool> pool_;
+    std::string task_name_;  // of the awaiting task, if the job may outlive it
+    SourceLocation started_at_;
+    bool abandons_ = false;
+    bool has_request_ = false;
+    bool ended_ = false;
+    bool left_ = false;
+};
+
+/// The job whose function runs on this thread; null elsewhere.
+WorkerJob* current_worker_job() noexcept;
+
+/// What keeps a result of type R between two threads.
+template <class R>
+using KeptResult = std::conditional_t<
+    std::is_void_v<R>, bool,
+    std::conditional_t<std::is_reference_v<R>, std::remove_reference_t<R>*, std::remove_cv_t<R>>>;
+
+/// Runs `task` to its end in the task that awaits the current job, and gives its result to the worker.
+template <class T>
+T run_in_awaiting_task(WorkerJob& job, Task<T> task) {
+    struct Answer {
+        std::exception_ptr error;
+        std::optional<KeptResult<T>> value;
+    } answer;
+    const auto serve = [](Task<T> asked, Answer& into) -> Task<void> {
+        try {
+            if constexpr (std::is_void_v<T>) {
+                co_await std::move(asked);
+            } else if constexpr (std::is_reference_v<T>) {
+                T value = co_await std::move(asked);
+                into.value.emplace(std::addressof(value));
+            } else {
+                T value = co_await std::move(asked);
+                into.value.emplace(std::move(value));
+            }
+        } catch (...) {
+            into.error = std::current_exception();
+        }
+    };
+    job.run_in_awaiting_task(serve(std::move(task), answer));
+    if (answer.error) std::rethrow_exception(answer.error);
+    if constexpr (std::is_reference_v<T>)
+        return static_cast<T>(**answer.value);
+    else if constexpr (!std::is_void_v<T>)
+        return std::move(*answer.value);
+}
+
+}  // namespace tandem::inline v1
