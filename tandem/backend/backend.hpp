@@ -54,6 +54,9 @@ public:
     /// Readable when `wait(TimePoint::min())` would find something: lets a foreign loop drive this one
     /// (sem:L46).
     virtual int pollable_fd() noexcept = 0;
+    /// Threads outside work on so many more, or fewer, things whose end will wake the loop: a simulated clock
+    /// gives them a while before it goes on.
+    virtual void expect_wakes(int change) noexcept { static_cast<void>(change); }
     /// A backend that simulates time takes this clock, one that can be turned, and says true: `wait()` turns
     /// it and measures deadlines with it. Else time is the kernel's.
     virtual bool take_time(LoopTime& time) noexcept {

@@ -113,7 +113,12 @@ void SimBackend::complete_ended_jobs() noexcept {
 
 /// A job that runs is a moment that has not passed; one that takes long may be waiting for a timer.
 bool SimBackend::jobs_hold_the_clock() const noexcept {
-    return jobs_running_ > 0 && monotonic_now() < last_job_given_ + time_for_jobs;
+    return (jobs_running_ > 0 || wakes_expected_ > 0) && monotonic_now() < last_job_given_ + time_for_jobs;
+}
+
+void SimBackend::expect_wakes(int change) noexcept {
+    wakes_expected_ += change;
+    if (change > 0) last_job_given_ = monotonic_now();
 }
 
 void SimBackend::sleep(TimePoint real_deadline) noexcept {

@@ -51,6 +51,7 @@ public:
     void forget(int fd) noexcept override;
     std::size_t in_flight() const noexcept override;
     int pollable_fd() noexcept override;
+    void expect_wakes(int change) noexcept override;
     bool take_time(LoopTime& time) noexcept override {
         time_ = &time;
         return true;
@@ -75,6 +76,7 @@ private:
     std::size_t jobs_ = 0;          // submitted and not completed
     std::size_t jobs_running_ = 0;  // of these, those whose thread has not come back
     std::uint32_t jobs_given_ = 0;
+    int wakes_expected_ = 0;      // of threads that are not ours
     TimePoint last_job_given_{};  // real time
     std::uint64_t completions_ = 0;
 };

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <tandem/bridge/slot_line.hpp>
 #include <tandem/bridge/worker_job.hpp>
 #include <tandem/bridge/worker_pool.hpp>
+#include <tandem/sync/slot_line.hpp>
 #include <tandem/task/task.hpp>
 
 #include <concepts>

@@ -210,7 +210,7 @@ void WorkerJob::note_cancel(const TaskNode& task) noexcept {
 // The loop's jobs.
 
 Workers& Workers::of(EventLoop& loop) {
-    if (!loop.workers()) loop.set_workers(std::make_unique<Workers>());
+    if (!loop.workers()) loop.set_workers(std::make_unique<Workers>(loop));
     return static_cast<Workers&>(*loop.workers());
 }
 

@@ -2,9 +2,9 @@
 
 #include <tandem/base/intrusive_list.hpp>
 #include <tandem/base/thread_gate.hpp>
-#include <tandem/bridge/slot_line.hpp>
 #include <tandem/bridge/worker_pool.hpp>
 #include <tandem/loop/event_loop.hpp>
+#include <tandem/sync/slot_line.hpp>
 #include <tandem/task/task.hpp>
 #include <tandem/task/task_node.hpp>
 

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <tandem/base/intrusive_list.hpp>
-#include <tandem/bridge/slot_line.hpp>
 #include <tandem/bridge/worker_job.hpp>
 #include <tandem/bridge/worker_pool.hpp>
 #include <tandem/loop/event_loop.hpp>
+#include <tandem/sync/slot_line.hpp>
 #include <tandem/task/wait.hpp>
 
 #include <cstddef>
@@ -20,6 +20,7 @@ public:
     static constexpr std::size_t default_slots = 40;
 
     static Workers& of(EventLoop& loop);
+    explicit Workers(EventLoop& loop) : loop_(loop) {}
     ~Workers() override;
 
     bool busy() const noexcept override { return active_ > 0; }
@@ -38,16 +39,22 @@ public:
 
     void add(WorkerJob& job) {
         jobs_.push_back(job);
-        ++active_;
+        job_goes_on();
     }
     void remove(WorkerJob& job) noexcept {
         jobs_.remove(job);
-        --active_;
+        job_waits();
         wake_waiters();
     }
     /// A job's thread waits for the loop, or no longer does.
-    void job_waits() noexcept { --active_; }
-    void job_goes_on() noexcept { ++active_; }
+    void job_waits() noexcept {
+        --active_;
+        loop_.backend().expect_wakes(-1);
+    }
+    void job_goes_on() noexcept {
+        ++active_;
+        loop_.backend().expect_wakes(1);
+    }
 
     /// Counts an await, from its call to its end.
     class Call {
@@ -90,6 +97,7 @@ public:
 private:
     void wake_waiters() noexcept;
 
+    EventLoop& loop_;
     std::shared_ptr<SlotLine> slots_ = std::make_shared<SlotLine>(default_slots);
     std::optional<WorkerPool> pool_;
     bool own_pool_ = false;

@@ -48,6 +48,7 @@ public:
         void release() noexcept {
             if (const auto line = std::exchange(line_, nullptr)) line->give_back();
         }
+        explicit operator bool() const noexcept { return line_ != nullptr; }
         /// The loop is gone, and with it everybody who could want the place.
         void forget() noexcept { line_.reset(); }
 
@@ -92,6 +93,12 @@ public:
         std::shared_ptr<SlotLine> line_;
         bool granted_ = false;
     };
+    /// A place if there is a free one and nobody waits.
+    [[nodiscard]] Hold try_acquire() {
+        if (waiting_count_ > 0 || taken_ >= total_) return Hold();
+        ++taken_;
+        return Hold(shared_from_this());
+    }
     [[nodiscard("co_await it")]] Acquire acquire() { return Acquire(shared_from_this()); }
 
 private:
