@@ -22,6 +22,7 @@
 #include <tandem/net/resolver.hpp>
 #include <tandem/net/serve.hpp>
 #include <tandem/net/tcp_listener.hpp>
+#include <tandem/process/pool.hpp>
 #include <tandem/sync/task_pool.hpp>
 #include <tandem/task/as_completed.hpp>
 #include <tandem/task/as_result.hpp>
