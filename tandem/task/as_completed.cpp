@@ -1,13 +1,46 @@
 #include <tandem/task/as_completed.hpp>
 
+#include <iterator>
+
 namespace tandem::inline v1 {
 
 CompletedQueue::~CompletedQueue() {
+    for (Hook& hook : hooks_) {
+        if (hook.task) hook.task->remove_hook(hook);
+    }
     for (TaskNode* node : ended_) node->release();
 }
 
-void CompletedQueue::child_ended(TaskNode& child) noexcept {
-    ended_.push_back(&child);
+void CompletedQueue::watch(TaskNode& task) {
+    if (&task.domain() != &domain())
+        throw WrongLoop("as_completed() of task " + task.name() +
+                        ", which belongs to another event loop: use its Pending");
+    if (task.done()) {
+        task.add_reference();
+        give(task);
+        return;
+    }
+    Hook& hook = hooks_.emplace_back();
+    hook.place = std::prev(hooks_.end());
+    hook.owner = this;
+    hook.task = &task;
+    task.add_hook(hook);
+    ++watched_;
+}
+
+void CompletedQueue::Hook::task_done(TaskNode& ended) noexcept {
+    task = nullptr;
+    --owner->watched_;
+    ended.add_reference();
+    CompletedQueue& queue = *owner;
+    queue.hooks_.erase(place);  // this hook is gone
+    queue.give(ended);
+}
+
+void CompletedQueue::child_ended(TaskNode& child) noexcept { give(child); }
+
+void CompletedQueue::give(TaskNode& ended) noexcept {
+    ended_.push_back(&ended);
     if (waiting_) {
         Next* next = std::exchange(waiting_, nullptr);
         next->task().wake();

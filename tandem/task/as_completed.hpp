@@ -4,7 +4,10 @@
 #include <tandem/task/task_group.hpp>
 #include <tandem/task/task_handle.hpp>
 
+#include <cstdint>
 #include <deque>
+#include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -18,7 +21,7 @@ public:
     class Next final : public Checkpoint<Next> {
     public:
         explicit Next(CompletedQueue& queue) : queue_(queue) {}
-        bool try_now() const { return !queue_.ended_.empty() || queue_.live() == 0; }
+        bool try_now() const { return !queue_.ended_.empty() || queue_.awaited() == 0; }
         void start() noexcept { queue_.waiting_ = this; }
         /// The child's node with its reference, or null at the end.
         TaskNode* result();
@@ -32,40 +35,60 @@ public:
     };
     Next next() { return Next(*this); }
     ~CompletedQueue();
+    /// A task of somebody else's: given out like a child, otherwise left alone. Errors: `WrongLoop`.
+    void watch(TaskNode& task);
+    /// Those that have not ended.
+    std::size_t awaited() const { return live() + watched_; }
     bool orphaned = false;
 
 private:
+    struct Hook final : CompletionHook {
+        void task_done(TaskNode& ended) noexcept override;
+        CompletedQueue* owner = nullptr;
+        TaskNode* task = nullptr;
+        std::list<Hook>::iterator place;
+    };
     void child_ended(TaskNode& child) noexcept override;
     void all_ended() noexcept override {
         if (orphaned) delete this;
     }
+    void give(TaskNode& ended) noexcept;
+
     std::deque<TaskNode*> ended_;
+    std::list<Hook> hooks_;
+    std::size_t watched_ = 0;
     Next* waiting_ = nullptr;
 };
 
-/// Tasks in the order in which they end. Made in a task, which owns the children.
+struct AsCompletedOptions {
+    Deadline timeout = {};
+};
+
+/// Tasks in the order in which they end, each once. Made in a task, which owns those that were not started
+/// yet; handles are only watched.
 ///
 ///     auto done = as_completed(std::move(pages));
 ///     while (auto handle = co_await done.next())
 ///         print(handle->result());
 ///
-/// Errors      `next()` throws `TimeoutError` once `timeout` has passed: nothing is cancelled by that. A
-/// child's own
-///             error is in its handle.
+/// Errors      `next()` throws `TimeoutError` once `timeout` has passed: nothing is cancelled by that, and
+///             `pending()` has the rest. A child's own error is in its handle.
 /// Cancelling  `next()` loses no child: the following call gives it.
 /// Threads     its loop's.
 /// Lifetime    leaving early cancels the children; the enclosing task ends only when they have.
 template <class T>
 class AsCompleted {
 public:
-    AsCompleted(std::vector<Task<T>> tasks, Deadline timeout, SourceLocation where)
-        : queue_(std::make_unique<CompletedQueue>()), limit_(timeout.resolve(this_loop().time())) {
+    AsCompleted(std::vector<Task<T>> tasks, Deadline timeout, SourceLocation where) : AsCompleted(timeout) {
         try {
             for (auto& task : tasks) add(std::move(task), where);
         } catch (...) {
             leave();  // the destructor of an object that was never made does not run
             throw;
         }
+    }
+    AsCompleted(std::vector<TaskHandle<T>> handles, Deadline timeout) : AsCompleted(timeout) {
+        for (auto& handle : handles) add(std::move(handle));
     }
     AsCompleted(AsCompleted&&) noexcept = default;
     AsCompleted& operator=(AsCompleted&&) = delete;
@@ -74,6 +97,15 @@ public:
     void add(Task<T> task, SourceLocation where = SourceLocation::current()) {
         auto handle = queue_->spawn(std::move(task), {}, where);
         handle.node().add_reference();  // the queue's
+        const auto id = handle.id();
+        pending_.emplace(id, std::move(handle));
+    }
+    /// A handle that it has already is not given twice.
+    void add(TaskHandle<T> handle) {
+        const auto id = handle.id();
+        if (pending_.contains(id)) return;
+        queue_->watch(handle.node());
+        pending_.emplace(id, std::move(handle));
     }
 
     /// The next one that has ended, or nothing when all were given.
@@ -84,11 +116,20 @@ public:
         else
             node = co_await tandem::timeout(limit_, as_task(queue_->next()));
         if (!node) co_return std::nullopt;
+        pending_.erase(node->id());
         co_return TaskHandle<T>(*node);
     }
-    std::size_t live() const { return queue_->live(); }
+    /// Those that `next()` has not given yet, in the order in which they were started.
+    std::vector<TaskHandle<T>> pending() const {
+        std::vector<TaskHandle<T>> rest;
+        for (const auto& [id, handle] : pending_) rest.push_back(handle);
+        return rest;
+    }
+    std::size_t live() const { return queue_->awaited(); }
 
 private:
+    explicit AsCompleted(Deadline timeout)
+        : queue_(std::make_unique<CompletedQueue>()), limit_(timeout.resolve(this_loop().time())) {}
     void leave() noexcept {
         if (!queue_ || queue_->live() == 0) return;
         queue_->orphaned = true;
@@ -97,12 +138,26 @@ private:
 
     std::unique_ptr<CompletedQueue> queue_;
     TimePoint limit_;
+    std::map<std::uint64_t, TaskHandle<T>> pending_;
 };
 
 template <class T>
 [[nodiscard]] AsCompleted<T> as_completed(std::vector<Task<T>> tasks, Deadline timeout = {},
                                           SourceLocation where = SourceLocation::current()) {
     return AsCompleted<T>(std::move(tasks), timeout, where);
+}
+template <class T>
+[[nodiscard]] AsCompleted<T> as_completed(std::vector<Task<T>> tasks, AsCompletedOptions options,
+                                          SourceLocation where = SourceLocation::current()) {
+    return AsCompleted<T>(std::move(tasks), options.timeout, where);
+}
+template <class T>
+[[nodiscard]] AsCompleted<T> as_completed(std::vector<TaskHandle<T>> handles, Deadline timeout = {}) {
+    return AsCompleted<T>(std::move(handles), timeout);
+}
+template <class T>
+[[nodiscard]] AsCompleted<T> as_completed(std::vector<TaskHandle<T>> handles, AsCompletedOptions options) {
+    return AsCompleted<T>(std::move(handles), options.timeout);
 }
 
 }  // namespace tandem::inline v1

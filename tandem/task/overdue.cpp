@@ -17,16 +17,29 @@ TaskDomain* domain_of(const ScopeNode& scope) {
     return node ? &static_cast<const TaskNode*>(node)->domain() : nullptr;
 }
 
-/// The shield between what the task runs and the scope that was asked, null if there is none.
-const ScopeGuard* shield_within(const TaskNode& task, const ScopeNode& asked) {
+/// What stands between the code that a task runs and the scope that was asked.
+struct Between {
+    const ScopeGuard* shield = nullptr;
+    bool deadline = false;  // somewhere inside: it has a grace of its own
+};
+Between between(const TaskNode& task, const ScopeNode& asked) {
+    Between found;
     for (const ScopeNode* scope = &task.scope(); scope && scope != &asked; scope = scope->parent()) {
-        // A ScopeGuard is the one kind of plain scope that can be a shield.
-        if (scope->shielded()) return static_cast<const ScopeGuard*>(scope);
+        if (scope->kind() != ScopeNode::Kind::plain) continue;
+        const auto* const guard = static_cast<const ScopeGuard*>(scope);
+        if (guard->deadline() != TimePoint::max()) found.deadline = true;
+        if (!guard->shielded()) continue;
+        found.shield = guard;
+        break;
     }
-    return nullptr;
+    return found;
 }
 
-bool has_a_deadline(const ScopeGuard& shield) { return shield.deadline() != TimePoint::max(); }
+bool has_child_tasks(const TaskNode& task) {
+    bool any = false;
+    each_task(task, [&](const TaskNode&) { any = true; });
+    return any;
+}
 
 std::string seconds(Duration span) {
     return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(span).count()) + " s";
@@ -103,13 +116,13 @@ void OverdueRequests::due() noexcept {
         bool later = false;
         const auto look_at = [&](TaskNode& task) {
             // Who only waits for children is not what keeps them.
-            if (task.done() || (task.waiting() && task.first_child())) return;
-            const ScopeGuard* const shield = shield_within(task, *request->scope);
-            if (shield && has_a_deadline(*shield)) {
-                later = true;  // it has a grace of its own
+            if (task.done() || has_child_tasks(task)) return;
+            const Between found = between(task, *request->scope);
+            if (found.shield && found.deadline) {
+                later = true;
                 return;
             }
-            if (task.tell_overdue()) tell(*loop_, task, *request, shield);
+            if (task.tell_overdue()) tell(*loop_, task, *request, found.shield);
         };
         const ScopeNode& asked = *request->scope;
         if (asked.kind() == ScopeNode::Kind::task)

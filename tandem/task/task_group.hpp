@@ -72,7 +72,11 @@ private:
 };
 
 /// The scope of the code between the making of an open group and its join: a child's failure cancels it too.
-using BodyScope = PlainScope;
+class BodyScope final : public PlainScope {
+public:
+    // Not `plain`: that is what has a deadline.
+    BodyScope() : PlainScope(Kind::group) {}
+};
 
 /// The errors of a group's children: the first one cancels the others.
 class FailFastGroup : public ChildGroup {

@@ -3,6 +3,12 @@
 namespace tandem::inline v1 {
 
 WatchTasks::WatchTasks(std::vector<TaskNode*> tasks, ReturnWhen when) : when_(when) {
+    const TaskDomain& here = current_task_node()->domain();
+    for (const TaskNode* watched : tasks) {
+        if (&watched->domain() != &here)
+            throw WrongLoop("wait() for task " + watched->name() +
+                            ", which belongs to another event loop: use its Pending");
+    }
     for (TaskNode* watched : tasks) {
         if (watched->done()) {
             note(*watched);

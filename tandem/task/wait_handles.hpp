@@ -34,6 +34,7 @@ struct WaitResult {
 /// Watches tasks until enough of them have ended.
 class WatchTasks final : public Checkpoint<WatchTasks> {
 public:
+    /// Errors: `WrongLoop`.
     WatchTasks(std::vector<TaskNode*> tasks, ReturnWhen when);
     ~WatchTasks();
     WatchTasks(const WatchTasks&) = delete;
