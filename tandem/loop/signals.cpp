@@ -96,13 +96,21 @@ void add_signal_handler(EventLoop& loop, int signal, std::function<void()> fn) {
 
 bool remove_signal_handler(int signal) {
     if (signal <= 0 || signal >= signal_count) return false;
-    const std::lock_guard lock(registrations().mutex);
+    std::unique_lock lock(registrations().mutex);
     Registration& registration = registrations().by_signal[static_cast<std::size_t>(signal)];
     if (!registration.fn) return false;
-    restore(signal, registration);
-    arrivals[static_cast<std::size_t>(signal)].loop.store(nullptr);
+    const bool restored = restore(signal, registration);
+    EventLoop* const loop = arrivals[static_cast<std::size_t>(signal)].loop.exchange(nullptr);
     arrivals[static_cast<std::size_t>(signal)].order.store(0);
     registration.fn.reset();
+    lock.unlock();
+    if (!restored && loop)
+        loop->call_exception_handler({"the handler of signal " + std::to_string(signal) +
+                                          " was replaced by somebody else meanwhile: it is left as it is",
+                                      nullptr,
+                                      {},
+                                      {},
+                                      Severity::warning});
     return true;
 }
 

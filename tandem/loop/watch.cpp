@@ -2,8 +2,11 @@
 #include <tandem/loop/event_loop.hpp>
 
 #include <cxxabi.h>
+#include <fcntl.h>
 
+#include <cerrno>
 #include <string>
+#include <system_error>
 #include <utility>
 
 namespace tandem::inline v1 {
@@ -23,8 +26,9 @@ struct EventLoop::Watch final : Operation, Runnable {
     }
     // The poll's end: run in this turn's batch, also when it is to report an error, which the callback's own
     // read or write will meet.
-    void completed(std::int32_t) noexcept override {
+    void completed(std::int32_t result) noexcept override {
         polling = false;
+        found_closed = result == -EBADF;
         queued = true;
         loop.post(*this);
     }
@@ -32,6 +36,10 @@ struct EventLoop::Watch final : Operation, Runnable {
         queued = false;
         if (removed) {
             delete this;
+            return;
+        }
+        if (found_closed) [[unlikely]] {
+            report_closed();
             return;
         }
         const auto keep = fn;  // the callback may remove or replace itself
@@ -58,6 +66,20 @@ struct EventLoop::Watch final : Operation, Runnable {
         else
             arm();
     }
+    // Closed without having been removed first: it would be "ready" for ever.
+    void report_closed() {
+        const std::string text = entry_info().text;
+        EventLoop& owner = loop;
+        owner.unwatch(fd, code);
+        delete this;
+        owner.call_exception_handler(
+            {"a watched descriptor was closed: remove_reader() or remove_writer() comes before close()",
+             std::make_exception_ptr(std::system_error(EBADF, std::generic_category(), text)),
+             {},
+             {},
+             Severity::error,
+             text});
+    }
     void discard() noexcept override { delete this; }
     EntryKind kind() const noexcept override { return EntryKind::watch; }
     EntryInfo entry_info() const override {
@@ -75,12 +97,15 @@ struct EventLoop::Watch final : Operation, Runnable {
     bool polling = false;
     bool queued = false;
     bool removed = false;
+    bool found_closed = false;
 };
 
 void EventLoop::watch(int fd, OpCode code, std::function<void()> fn) {
     require_open("watch a descriptor");
     check_thread("add_reader");
     if (!fn) throw_null_callable();
+    if (::fcntl(fd, F_GETFD) < 0)
+        throw std::system_error(errno, std::generic_category(), "watch descriptor " + std::to_string(fd));
     for (Watch* w = watches_; w; w = w->next_watch) {
         if (w->fd == fd && w->code == code) {
             w->fn = std::make_shared<std::function<void()>>(std::move(fn));

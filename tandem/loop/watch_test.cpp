@@ -1,3 +1,4 @@
+#include <tandem/base/errors.hpp>
 #include <tandem/base/unique_fd.hpp>
 #include <tandem/loop/event_loop.hpp>
 
@@ -11,12 +12,15 @@
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
 using namespace tandem;
 using namespace std::chrono_literals;
 
 namespace {
+
+using Names = std::vector<std::string>;
 
 class Watches : public ::testing::TestWithParam<BackendChoice> {
 protected:
@@ -171,4 +175,40 @@ TEST_P(SemLt8, a_loop_closed_before_its_first_turn_lets_go_of_its_watches) {
     loop->add_writer(there.get(), [kept] {});
     loop.reset();
     EXPECT_EQ(kept.use_count(), 1);
+}
+
+TEST_P(SemL44, a_watch_whose_descriptor_was_closed_is_reported_once_and_removed) {
+    Names said;
+    loop->set_exception_handler([&](EventLoop&, const ErrorContext& context) {
+        said.push_back(context.message);
+        EXPECT_NE(context.handle.find("reader of fd"), std::string::npos) << context.handle;
+    });
+    // What the kernel says of a closed descriptor comes when the watch is armed again.
+    const int number = here.get();
+    loop->add_reader(number, [&] { here.reset(); });
+    send();
+    turns(6);
+    EXPECT_EQ(said.size(), 1U);
+    EXPECT_FALSE(loop->remove_reader(number));
+}
+
+TEST_P(SemL44, a_descriptor_that_is_not_open_is_refused) {
+    const int number = here.get();
+    here.reset();
+    try {
+        loop->add_reader(number, [] {});
+        ADD_FAILURE() << "accepted";
+    } catch (const std::system_error& error) {
+        EXPECT_EQ(error.code(), std::errc::bad_file_descriptor);
+    }
+    EXPECT_FALSE(loop->remove_reader(number));
+}
+
+TEST_P(SemLt8, watching_a_closed_loop_is_refused_and_removing_finds_nothing) {
+    loop->add_reader(here.get(), [] {});
+    loop->close();
+    EXPECT_THROW(loop->add_reader(here.get(), [] {}), LoopClosed);
+    EXPECT_THROW(loop->add_writer(here.get(), [] {}), LoopClosed);
+    EXPECT_FALSE(loop->remove_reader(here.get()));
+    EXPECT_FALSE(loop->remove_writer(here.get()));
 }
