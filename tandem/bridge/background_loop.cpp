@@ -39,6 +39,14 @@ Registry& registry() {
     return instance;
 }
 
+// In a forked child the parent's background loop is there without its thread: it stays where it is, for good.
+void forget_lost_life() {
+    auto& current = registry().current;
+    if (!current || current->loop->state() != LoopState::lost) return;
+    static_cast<void>(new std::shared_ptr<Life>(std::move(current)));
+    current = nullptr;
+}
+
 void serve(const std::shared_ptr<Life>& life) {
     try {
         life->loop = std::make_unique<EventLoop>();
@@ -95,6 +103,7 @@ void at_exit() {
     {
         const std::lock_guard lock(registry().mutex);
         registry().exiting = true;
+        forget_lost_life();
         life = std::exchange(registry().current, nullptr);
     }
     if (!life || life->thread.get_id() == std::this_thread::get_id()) return;
@@ -111,6 +120,7 @@ std::shared_ptr<EventLoop> share_background_loop() {
     if (all.exiting)
         throw LoopClosed(LoopClosedReason::exited,
                          "the process is exiting: the background loop takes no more work");
+    forget_lost_life();
     if (all.current) return {all.current, all.current->loop.get()};
 
     auto life = std::make_shared<Life>();
@@ -132,6 +142,7 @@ void shutdown(Deadline deadline) {
     std::shared_ptr<Life> life;
     {
         const std::lock_guard lock(registry().mutex);
+        forget_lost_life();
         life = registry().current;
         if (life && life->thread.get_id() == std::this_thread::get_id())
             throw WouldDeadlock(

@@ -8,6 +8,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <utility>
 
 namespace tandem::inline v1 {
 namespace {
@@ -38,15 +39,21 @@ RunGuard::RunGuard(const RunOptions& options) {
             "run() was called under a running event loop, which it would stop: use co_await f(), or "
             "f().start(on(loop)) "
             "for another loop");
-    loop_ = std::make_unique<EventLoop>(loop_options(options));
-    watches_sigint_ = options.handle_sigint && in_main_thread() && sigint_is_default();
+    loop_ =
+        options.loop_factory ? options.loop_factory() : std::make_unique<EventLoop>(loop_options(options));
+    may_watch_sigint_ = options.handle_sigint;
 }
 
-RunGuard::~RunGuard() {
-    if (watches_sigint_) remove_signal_handler(SIGINT);
+RunGuard::~RunGuard() { leave_sigint(); }
+
+void RunGuard::leave_sigint() noexcept {
+    if (std::exchange(watches_sigint_, false)) loop_->remove_signal_handler(SIGINT);
 }
 
-bool RunGuard::drive(TaskNode& main) {
+bool RunGuard::drive_one(TaskNode& main) {
+    interrupts_ = 0;
+    cancelled_by_us_ = false;
+    watches_sigint_ = may_watch_sigint_ && in_main_thread() && sigint_is_default();
     if (watches_sigint_) {
         add_signal_handler(*loop_, SIGINT, [this, &main] {
             if (++interrupts_ > 1) {
@@ -57,16 +64,22 @@ bool RunGuard::drive(TaskNode& main) {
             main.cancel(make_reason("interrupted", SourceLocation()));
         });
     }
+    while (!drive_until_done(*loop_, main)) {
+        // stop() from inside does not end a run(): the main task does.
+    }
+    return cancelled_by_us_;
+}
+
+bool RunGuard::drive(TaskNode& main) {
+    bool interrupted = false;
     try {
-        while (!drive_until_done(*loop_, main)) {
-            // stop() from inside does not end a run(): the main task does.
-        }
+        interrupted = drive_one(main);
     } catch (...) {
         join_the_rest();
         throw;
     }
     join_the_rest();
-    return cancelled_by_us_;
+    return interrupted;
 }
 
 void RunGuard::join_the_rest() {
@@ -92,6 +105,39 @@ void RunGuard::join_the_rest() {
     }
     if (loop_->workers()) loop_->workers()->finish(*loop_, std::chrono::seconds(300));
     loop_->close();
+}
+
+RunGuard& Runner::guard() {
+    if (closed_)
+        throw LoopClosed(LoopClosedReason::closed, "this Runner was closed: make a new one for another run");
+    if (this_loop_or_null())
+        throw WouldDeadlock(
+            "Runner::run() was called under a running event loop, which it would stop: use co_await f()");
+    if (!guard_) guard_ = std::make_unique<RunGuard>(options_);
+    return *guard_;
+}
+
+bool Runner::drive(TaskNode& main) {
+    struct Leave {
+        RunGuard& runs;
+        ~Leave() { runs.leave_sigint(); }
+    } const leave{*guard_};
+    return guard_->drive_one(main);
+}
+
+void Runner::close() {
+    if (std::exchange(closed_, true) || !guard_) return;
+    guard_->join_the_rest();
+    guard_.reset();
+}
+
+Runner::~Runner() {
+    try {
+        close();
+    } catch (...) {
+        std::fprintf(stderr, "tandem: closing a Runner failed: %s\n",
+                     describe(std::current_exception()).c_str());
+    }
 }
 
 int run_main(Task<int> task, const RunOptions& options) {

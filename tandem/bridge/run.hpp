@@ -20,6 +20,7 @@ struct RunOptions {
     bool debug = false;
     bool handle_sigint = true;  ///< Ctrl-C cancels the main task, in the main thread only
     std::optional<std::uint64_t> shuffle_seed = std::nullopt;  ///< see `EventLoopOptions`
+    std::unique_ptr<EventLoop> (*loop_factory)() = nullptr;  ///< makes the loop instead of the options above
     Instrument* instrument = nullptr;  ///< hears what the loop does; must outlive the run
 };
 
@@ -32,13 +33,18 @@ public:
     RunGuard& operator=(const RunGuard&) = delete;
 
     EventLoop& loop() { return *loop_; }
-    /// Drives until `main` is done; cancels and joins all other tasks, then closes the loop. Returns whether
-    /// Ctrl-C was what cancelled it.
+    /// Drives until `main` is done. Returns whether Ctrl-C was what cancelled it.
+    bool drive_one(TaskNode& main);
+    /// The same; then cancels and joins all other tasks, and closes the loop.
     bool drive(TaskNode& main);
+    /// Cancels and joins all tasks, and closes the loop.
+    void join_the_rest();
+    /// Ctrl-C is no longer watched, until the next `drive_one()`.
+    void leave_sigint() noexcept;
 
 private:
-    void join_the_rest();
     std::unique_ptr<EventLoop> loop_;
+    bool may_watch_sigint_;
     bool watches_sigint_ = false;
     int interrupts_ = 0;
     bool cancelled_by_us_ = false;  // and not by somebody else before
@@ -62,6 +68,45 @@ T run(Task<T> task, const RunOptions& options = {}, SourceLocation where = Sourc
     if (interrupted && handle.cancelled()) throw Interrupted();
     return handle.take_result();
 }
+
+/// Several runs, one after another, on one loop: what one leaves running goes on in the next.
+///
+///     Runner runner;
+///     auto session = runner.run(log_in());
+///     runner.run(talk(session));
+///
+/// Errors      as `run()`; `WouldDeadlock` for a run inside a run; `LoopClosed` after `close()`.
+/// Cancelling  `close()` cancels and joins what is left, silently.
+/// Threads     one at a time, that runs no loop.
+/// Lifetime    makes its loop at the first run; its end closes it.
+class Runner {
+public:
+    explicit Runner(const RunOptions& options = {}) : options_(options) {}
+    ~Runner();
+    Runner(const Runner&) = delete;
+    Runner& operator=(const Runner&) = delete;
+
+    template <class T>
+    T run(Task<T> task, SourceLocation where = SourceLocation::current()) {
+        RunGuard& runs = guard();
+        auto handle = runs.loop().create_task(std::move(task), TaskOptions{}, where);
+        const bool interrupted = drive(handle.node());
+        if (interrupted && handle.cancelled()) throw Interrupted();
+        return handle.take_result();
+    }
+    /// The loop of all its runs.
+    EventLoop& loop() { return guard().loop(); }
+    /// Idempotent.
+    void close();
+
+private:
+    RunGuard& guard();
+    bool drive(TaskNode& main);
+
+    RunOptions options_;
+    std::unique_ptr<RunGuard> guard_;
+    bool closed_ = false;
+};
 
 /// `run()` for a program's main: the task's value is the exit status; 130 after Ctrl-C, `exit_with`'s code,
 /// or 1 after an error, which is printed.

@@ -238,7 +238,10 @@ void TaskNode::report_unretrieved() noexcept {
     try {
         const auto& where = root().at();
         at = std::string(where.file_name()) + ":" + std::to_string(where.line());
-        const std::string message = "exception of a task was never retrieved, last await at " + at;
+        const bool ending = domain().root().cancelled();
+        const std::string message = std::string(ending ? "unhandled exception during run() shutdown"
+                                                       : "exception of a task was never retrieved") +
+                                    ", last await at " + at;
         if (domain().loop_)
             loop().call_exception_handler(
                 {message, root().stored_error(), name(), spawned_at_, Severity::error});
