@@ -456,6 +456,7 @@ void EventLoop::leave_to_parent() noexcept {
     while (RegisteredWaker* waker = wakers_.pop_front()) waker->loop_lost();
     static_cast<void>(backend_.release());
     static_cast<void>(tenant_.release());
+    static_cast<void>(workers_.release());
 }
 
 void EventLoop::set_exception_handler(std::function<void(EventLoop&, const ErrorContext&)> handler) {
