@@ -159,7 +159,8 @@ public:
     TypedWorkerJob(F fn, Args... args) : fn_(std::move(fn)), args_(std::in_place, std::move(args)...) {}
 
     R take() {
-        if (error_) std::rethrow_exception(error_);
+        // Given away, so that it ends with its catcher and not in the worker thread that lets go of us last.
+        if (error_) std::rethrow_exception(take_error());
         if constexpr (std::is_reference_v<R>)
             return static_cast<R>(**value_);
         else if constexpr (!std::is_void_v<R>)
@@ -194,7 +195,7 @@ private:
         args_.reset();
         fn_.reset();
     }
-    std::exception_ptr error() const noexcept override { return error_; }
+    std::exception_ptr take_error() noexcept override { return std::exchange(error_, nullptr); }
 
     std::optional<F> fn_;
     std::optional<std::tuple<Args...>> args_;

@@ -169,7 +169,7 @@ void WorkerJob::arrived() noexcept {
 }
 
 void WorkerJob::report_late_end(EventLoop& loop) noexcept {
-    const auto failure = error();
+    const auto failure = take_error();
     loop.call_exception_handler({failure ? "a thread job that was abandoned on cancel failed"
                                          : "a thread job that was abandoned on cancel gave a value",
                                  failure, task_name_, started_at_, Severity::suppressed});

@@ -75,7 +75,7 @@ protected:
     /// Calls the function and keeps what comes of it.
     virtual void call() noexcept = 0;
     /// The error it ended with; null for a value.
-    virtual std::exception_ptr error() const noexcept = 0;
+    virtual std::exception_ptr take_error() noexcept = 0;
 
 private:
     class EventWait;
