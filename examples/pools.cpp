@@ -66,36 +66,38 @@ long seconds_since(TimePoint start) {
 }
 
 Task<void> maps() {
+    const std::vector<int> numbers = {0, 1, 2};
     TaskPool group;
     auto hello_from = [&group](int n) -> Task<int> {
         std::printf("Size of group %zu\n", group.size());
         co_await sleep(std::chrono::seconds(3 - n));
         co_return n;
     };
-    co_await group.map(hello_from, std::vector{0, 1, 2});
+    co_await group.map(hello_from, numbers);
 
     std::puts("Ordered");
     TimePoint start = this_loop().time();
     TaskPool ogroup;
-    auto ordered = ogroup.imap(intensive, std::vector{0, 1, 2});
+    auto ordered = ogroup.imap(intensive, numbers);
     while (auto i = co_await ordered.next()) std::printf("task %d at %ld\n", *i, seconds_since(start));
 
     std::puts("Unordered");
     start = this_loop().time();
     TaskPool igroup;
-    auto unordered = igroup.imap_unordered(intensive, std::vector{0, 1, 2});
+    auto unordered = igroup.imap_unordered(intensive, numbers);
     while (auto i = co_await unordered.next())
         std::printf("task %d at %ld\n", i->result(), seconds_since(start));
 }
 
 Task<void> pool_of_two() {
+    const std::vector<int> numbers = {0, 1, 2};
     TaskPool pool(2);
     auto hello_from = [&pool](int n) -> Task<int> {
         std::printf("Size of pool %zu\n", pool.running());
         co_await sleep(1s);
         co_return n;
     };
-    co_await pool.map(hello_from, std::vector{0, 1, 2});
+    co_await pool.map(hello_from, numbers);
 }
 
 struct Socket {

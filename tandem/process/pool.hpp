@@ -142,7 +142,7 @@ T take(std::string_view& in) {
 
 /// What the child calls: takes the arguments from their bytes.
 template <class R, class... P>
-std::string call_with_bytes(RemoteCall::AnyFunction fn, std::string_view bytes) {
+std::string call_with_bytes(RemoteCall::AnyFunction fn, [[maybe_unused]] std::string_view bytes) {
     std::tuple<std::decay_t<P>...> arguments{take<std::decay_t<P>>(bytes)...};  // braces: left to right
     const auto typed = reinterpret_cast<R (*)(P...)>(fn);
     std::string result;

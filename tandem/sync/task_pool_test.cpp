@@ -106,6 +106,7 @@ ASYNC_TEST(J13b, map_and_imap_keep_the_order_and_imap_unordered_does_not) {
     const auto start = this_loop().time();
     const auto seconds = [start] { return (this_loop().time() - start) / 1s; };
     std::vector<std::size_t> sizes;
+    const std::vector<int> items = {0, 1, 2};
     TaskPool group;
     const auto hello_from = [](TaskPool* own, std::vector<std::size_t>* seen, int n) -> Task<int> {
         seen->push_back(own->size());
@@ -114,18 +115,18 @@ ASYNC_TEST(J13b, map_and_imap_keep_the_order_and_imap_unordered_does_not) {
     };
     const auto hello = [&](int n) { return hello_from(&group, &sizes, n); };
 
-    const auto mapped = co_await group.map(hello, std::vector{0, 1, 2});
+    const auto mapped = co_await group.map(hello, items);
     const auto after_map = seconds();
     std::vector<std::pair<int, std::int64_t>> ordered;
     TaskPool ogroup;
-    auto in_order = ogroup.imap(intensive, std::vector{0, 1, 2});
+    auto in_order = ogroup.imap(intensive, items);
     while (auto value = co_await in_order.next()) ordered.emplace_back(*value, seconds() - 3);
     std::vector<std::pair<int, std::int64_t>> unordered;
     TaskPool igroup;
-    auto as_they_end = igroup.imap_unordered(intensive, std::vector{0, 1, 2});
+    auto as_they_end = igroup.imap_unordered(intensive, items);
     while (auto task = co_await as_they_end.next()) unordered.emplace_back(task->result(), seconds() - 6);
 
-    EXPECT_EQ(mapped, (std::vector{0, 1, 2}));
+    EXPECT_EQ(mapped, items);
     EXPECT_EQ(sizes, (std::vector<std::size_t>{3, 3, 3}));
     EXPECT_EQ(after_map, 3);
     EXPECT_EQ(ordered, (std::vector<std::pair<int, std::int64_t>>{{0, 3}, {1, 3}, {2, 3}}));
