@@ -19,6 +19,9 @@ A program takes its work as arguments and prints one line of JSON per figure, mo
     task_call CALLS                         ns_per_call ns
     task_spawn_join TASKS                   ns_per_task ns (groups of 1000)
     task_million TASKS                      ns_per_task ns, bytes_per_task B (resident, all of them alive)
+    queue_hop ITEMS                         ns_per_item_channel_0, ns_per_item_queue_64, ns_per_item_queue_1 ns
+    mutex LOCKS                             ns_per_free_lock, ns_per_hand_over ns (8 tasks, each keeps it for a turn)
+    semaphore PERMITS                       ns_per_free_permit, ns_per_hand_over ns (16 tasks share 4)
     timer WAITING PAIRS                     ns_per_timer ns (cancel the oldest, start one anew)
 
 ns and s are CPU time, user and system, of the whole process, from getrusage; only wall_* is the wall's.
@@ -68,6 +71,9 @@ QUESTIONS = {
     "task_call": Question([[WORK]], 20_000_000, 1_000_000),
     "task_spawn_join": Question([[WORK]], 5_000_000, 200_000),
     "task_million": Question([[WORK]], 1_000_000, 1_000_000),
+    "queue_hop": Question([[WORK]], 10_000_000, 500_000),
+    "mutex": Question([[WORK]], 10_000_000, 500_000),
+    "semaphore": Question([[WORK]], 10_000_000, 500_000),
     "timer": Question([[1_000_000, WORK]], 5_000_000, 1_000_000),
 }
 CHECKS = {"errors": 0, "body_bytes_per_request": BODY_BYTES}

@@ -61,7 +61,10 @@ std::string describe_state(const TaskNode& task) {
             break;
         case Status::waiting:
             text += std::string(task.cancel_asked() ? " cancelling" : " pending") + ", waiting for " +
-                    task.waiting()->waiting_for() + " at " + place(task.frame()->at());
+                    task.waiting()->waiting_for();
+            if (const auto holder = task.waiting()->held_by())
+                text += ", held by task " + std::to_string(holder) + ",";
+            text += " at " + place(task.frame()->at());
             break;
         case Status::finished:
             switch (task.result()) {

@@ -37,6 +37,11 @@ template <class T>
 Task<T> timeout_at(TimePoint when, TaskHandle<T> handle) {
     return timeout(Deadline(when), std::move(handle));
 }
+/// For a single wait, like `queue.get()`.
+template <LibraryAwaiter A>
+auto timeout(Deadline limit, A wait) {
+    return timeout(limit, as_task(std::move(wait)));
+}
 /// asyncio's name and order of arguments.
 template <class T>
 Task<T> wait_for(Task<T> task, Deadline limit) {
@@ -52,6 +57,10 @@ Task<T> wait_for(TaskHandle<T> handle, Deadline limit) {
 ///     std::string text = (co_await move_on_after(1s, ask(server))).value_or("cached response");
 template <class T>
 Task<AbsorbedResult<T>> move_on_after(Deadline limit, Task<T> task);
+template <LibraryAwaiter A>
+auto move_on_after(Deadline limit, A wait) {
+    return move_on_after(limit, as_task(std::move(wait)));
+}
 template <class T>
 Task<AbsorbedResult<T>> move_on_at(TimePoint when, Task<T> task) {
     return move_on_after(Deadline(when), std::move(task));

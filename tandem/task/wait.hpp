@@ -4,6 +4,7 @@
 #include <tandem/task/promise.hpp>
 #include <tandem/task/task_node.hpp>
 
+#include <concepts>
 #include <coroutine>
 #include <cstdint>
 
@@ -19,6 +20,9 @@ public:
     virtual const char* waiting_for() const noexcept = 0;
     /// The task whose end it waits for, if that is what it waits for: an edge of the wait-for graph.
     virtual const TaskNode* joins() const noexcept { return nullptr; }
+    /// The id of the task that holds what it waits for, a mutex say; 0 if nobody is known to. No edge of the
+    /// graph: whoever likes may give it back (sem:S25).
+    virtual std::uint64_t held_by() const noexcept { return 0; }
     /// Called by `await_transform`, in the task that awaits.
     void bind(PromiseBase&) { task_ = reinterpret_cast<std::uintptr_t>(current_task_node()); }
     bool bound() const { return task_ != 0; }
@@ -30,7 +34,7 @@ protected:
     EventLoop& loop() const { return task().loop(); }
 
 private:
-    template <class Derived>
+    template <class Derived, std::derived_from<Wait> Base>
     friend class Checkpoint;
     enum class Mode : std::uint8_t { idle, ready, cancelled };
     Mode mode() const { return static_cast<Mode>(task_ & 3); }
@@ -46,37 +50,42 @@ private:
 /// and `request_cancel`. In a cancelled scope nothing is started and `Cancelled` is thrown; from the second
 /// throw within one step on, the task is posted first (sem:C22, C25). 128 awaits in a row that need not wait
 /// cost one trip through the ready queue (sem:L8).
-template <class Derived>
-class Checkpoint : public Wait {
+template <class Derived, std::derived_from<Wait> Base = Wait>
+class Checkpoint : public Base {
+    using Mode = Wait::Mode;
+
 public:
     bool await_ready() {
-        TaskNode& waiter = task();
+        TaskNode& waiter = this->task();
         if (waiter.scope().cancelled()) [[unlikely]] {
-            set_mode(Mode::cancelled);
+            this->set_mode(Mode::cancelled);
             return !waiter.threw_in_this_step();
         }
         if (!derived().try_now()) return false;
-        set_mode(Mode::ready);
+        this->set_mode(Mode::ready);
         std::uint32_t& budget = waiter.loop().ready_budget;
         if (budget == 0) return false;
         --budget;
         return true;
     }
     [[gnu::noinline]] void await_suspend(std::coroutine_handle<>) noexcept {
-        task().suspend(*this);
-        if (mode() == Mode::idle)
+        this->task().suspend(*this);
+        if (this->mode() == Mode::idle)
             derived().start();
         else
-            task().wake();
+            this->task().wake();
     }
     decltype(auto) await_resume() {
-        if (mode() == Mode::cancelled) [[unlikely]]
-            task().throw_cancelled();
+        if (this->mode() == Mode::cancelled) [[unlikely]]
+            this->task().throw_cancelled();
         return derived().result();
     }
 
 protected:
+    using Base::Base;
     Checkpoint() = default;
+    Checkpoint(const Checkpoint&) = default;
+    Checkpoint(Checkpoint&&) = default;
     ~Checkpoint() = default;
 
 private:

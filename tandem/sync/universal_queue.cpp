@@ -1,0 +1,44 @@
+#include <tandem/sync/universal_queue.hpp>
+
+#include <tandem/base/errors.hpp>
+
+#include <string>
+
+namespace tandem::inline v1 {
+namespace {
+
+std::string place(const SourceLocation& where) {
+    return std::string(where.file_name()) + ":" + std::to_string(where.line());
+}
+
+}  // namespace
+
+void throw_universal_timeout(const char* call, const SourceLocation& where) {
+    throw TimeoutError(std::string(call) + " of a UniversalQueue at " + place(where) +
+                       " ran out of time: nobody came to the other side");
+}
+
+void refuse_to_block_a_loop(const char* call, const SourceLocation& where) {
+    if (!this_loop_or_null()) return;
+    throw WouldDeadlock(std::string(call) + " of a UniversalQueue at " + place(where) +
+                        " would stop the event loop that runs on this thread: `co_await` the call without "
+                        "_blocking, or wait for it with `.get()` on a fiber or in a worker");
+}
+
+TimePoint universal_time() { return real_time().now(); }
+
+bool ThreadParty::wait(TimePoint until) {
+    if (until != TimePoint::max()) return gate_.wait_for(until - real_time().now());
+    gate_.wait();
+    return true;
+}
+
+void TaskParty::wake() noexcept {
+    EventLoop& loop = task_->loop();
+    if (this_loop_or_null() == &loop)
+        task_->wake();
+    else
+        loop.try_post_threadsafe(*this);
+}
+
+}  // namespace tandem::inline v1
