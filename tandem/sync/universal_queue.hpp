@@ -1,10 +1,8 @@
 #pragma once
 
-#include <tandem/base/intrusive_list.hpp>
-#include <tandem/base/thread_gate.hpp>
 #include <tandem/base/time.hpp>
-#include <tandem/loop/runnable.hpp>
 #include <tandem/sync/queue.hpp>
+#include <tandem/sync/queue_party.hpp>
 #include <tandem/sync/wait_line.hpp>
 
 #include <cstddef>
@@ -15,55 +13,6 @@
 #include <utility>
 
 namespace tandem::inline v1 {
-
-/// Somebody who stands in line at a `UniversalQueue`: a task of some loop, or a thread.
-class QueueParty {
-public:
-    enum class State : std::uint8_t { idle, waiting, served, sent_away, left };
-    ListLink<QueueParty> party_link;
-    State state = State::idle;  // guarded by the queue's mutex while it waits
-    void* slot = nullptr;       // where its item goes, or comes from
-
-    /// Called once, with the queue's mutex held; afterwards the party may be gone.
-    virtual void wake() noexcept = 0;
-
-protected:
-    QueueParty() = default;
-    QueueParty(const QueueParty&) = delete;
-    QueueParty& operator=(const QueueParty&) = delete;
-    ~QueueParty() = default;
-};
-
-/// A thread in line: it sleeps.
-class ThreadParty final : public QueueParty {
-public:
-    void wake() noexcept override { gate_.open(); }
-    /// Whether it was woken within `limit`.
-    bool wait(TimePoint until);
-
-private:
-    ThreadGate gate_;
-};
-
-/// A task in line: its loop gets a post, unless it is the one that runs here.
-class TaskParty : public QueueParty, private Runnable {
-public:
-    void stand_for(TaskNode& task) noexcept { task_ = &task; }
-    void wake() noexcept final;
-
-protected:
-    ~TaskParty() = default;
-
-private:
-    void run() override { task_->wake(); }
-    void discard() noexcept override {}
-    TaskNode* task_ = nullptr;
-};
-
-[[noreturn]] void throw_universal_timeout(const char* call, const SourceLocation& where);
-/// Throws `WouldDeadlock` on a loop's thread.
-void refuse_to_block_a_loop(const char* call, const SourceLocation& where);
-TimePoint universal_time();
 
 /// Items between any mixture of tasks, of whatever loops, and plain threads: `Queue`, synchronised inside and
 /// bound to no loop.
@@ -283,7 +232,7 @@ void UniversalQueue<T>::shutdown(ShutDown how) {
 
 template <class T>
 void UniversalQueue<T>::put_blocking(T item, Deadline limit, SourceLocation where) {
-    const TimePoint until = limit.resolve(universal_time());
+    const TimePoint until = limit.resolve(party_time());
     Slot slot;
     ThreadParty party;
     {
@@ -295,14 +244,14 @@ void UniversalQueue<T>::put_blocking(T item, Deadline limit, SourceLocation wher
     }
     if (!party.wait(until)) {
         const std::lock_guard lock(mutex_);
-        if (leave(putting_, putters_, party)) throw_universal_timeout("put_blocking()", where);
+        if (leave(putting_, putters_, party)) throw_party_timeout("put_blocking()", where);
     }
     if (party.state == QueueParty::State::sent_away) throw_queue_shut_down("put_blocking()");
 }
 
 template <class T>
 std::optional<T> UniversalQueue<T>::next_blocking(Deadline limit, SourceLocation where) {
-    const TimePoint until = limit.resolve(universal_time());
+    const TimePoint until = limit.resolve(party_time());
     Slot slot;
     ThreadParty party;
     bool waits = false;
@@ -316,7 +265,7 @@ std::optional<T> UniversalQueue<T>::next_blocking(Deadline limit, SourceLocation
     }
     if (waits && !party.wait(until)) {
         const std::lock_guard lock(mutex_);
-        if (leave(getting_, getters_, party)) throw_universal_timeout("get_blocking()", where);
+        if (leave(getting_, getters_, party)) throw_party_timeout("get_blocking()", where);
     }
     if (!slot) return std::nullopt;
     return std::move(slot->item);

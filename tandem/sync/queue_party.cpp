@@ -1,4 +1,4 @@
-#include <tandem/sync/universal_queue.hpp>
+#include <tandem/sync/queue_party.hpp>
 
 #include <tandem/base/errors.hpp>
 
@@ -13,7 +13,7 @@ std::string place(const SourceLocation& where) {
 
 }  // namespace
 
-void throw_universal_timeout(const char* call, const SourceLocation& where) {
+void throw_party_timeout(const char* call, const SourceLocation& where) {
     throw TimeoutError(std::string(call) + " of a UniversalQueue at " + place(where) +
                        " ran out of time: nobody came to the other side");
 }
@@ -25,7 +25,7 @@ void refuse_to_block_a_loop(const char* call, const SourceLocation& where) {
                         "_blocking, or wait for it with `.get()` on a fiber or in a worker");
 }
 
-TimePoint universal_time() { return real_time().now(); }
+TimePoint party_time() { return real_time().now(); }
 
 bool ThreadParty::wait(TimePoint until) {
     if (until != TimePoint::max()) return gate_.wait_for(until - real_time().now());
