@@ -147,7 +147,7 @@ private:
         --on_their_way_;
         if (givers_.front()) refill();
     }
-    void take_back(Taker& taker) {
+    [[gnu::noinline, gnu::cold]] void take_back(Taker& taker) {
         if (!taker.item_) return;
         if (taker.state() == LineWait::State::served) --on_their_way_;
         Taker* last = &taker;

@@ -141,16 +141,20 @@ protected:
     /// it back, and `Cancelled` is thrown (sem:C24).
     template <class Undo>
     void settle_or(Undo undo) {
-        if (task().scope().cancelled()) [[unlikely]] {
-            if (line_ && (state_ == State::served || state_ == State::idle)) undo();
-            settle();
-            task().throw_cancelled();
-        }
+        if (task().scope().cancelled()) [[unlikely]]
+            give_up(undo);
         settle();
     }
     [[noreturn]] void throw_unserved();
 
 private:
+    template <class Undo>
+    [[noreturn, gnu::noinline, gnu::cold]] void give_up(Undo& undo) {
+        if (line_ && (state_ == State::served || state_ == State::idle)) undo();
+        settle();
+        task().throw_cancelled();
+    }
+
     friend class WaitLine;
     friend class LoopBound;
     WaitLine* line_;
