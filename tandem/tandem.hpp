@@ -23,7 +23,6 @@
 #include <tandem/net/serve.hpp>
 #include <tandem/net/tcp_listener.hpp>
 #include <tandem/process/pool.hpp>
-#include <tandem/sync/task_pool.hpp>
 #include <tandem/sync/barrier.hpp>
 #include <tandem/sync/capacity_limiter.hpp>
 #include <tandem/sync/channel.hpp>
@@ -35,6 +34,7 @@
 #include <tandem/sync/queue.hpp>
 #include <tandem/sync/rate_limiter.hpp>
 #include <tandem/sync/semaphore.hpp>
+#include <tandem/sync/task_pool.hpp>
 #include <tandem/sync/universal_queue.hpp>
 #include <tandem/task/as_completed.hpp>
 #include <tandem/task/as_result.hpp>

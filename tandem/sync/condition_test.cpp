@@ -1,9 +1,9 @@
 #include <tandem/sync/condition.hpp>
 
 #include <tandem/base/errors.hpp>
-#include <tandem/task/timeout.hpp>
 #include <tandem/task/sleep.hpp>
 #include <tandem/task/task_group.hpp>
+#include <tandem/task/timeout.hpp>
 #include <tandem/testing/async_test.hpp>
 
 #include <gtest/gtest.h>

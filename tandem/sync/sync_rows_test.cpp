@@ -3,10 +3,10 @@
 #include <tandem/sync/channel.hpp>
 #include <tandem/sync/queue.hpp>
 #include <tandem/sync/semaphore.hpp>
-#include <tandem/task/timeout.hpp>
 #include <tandem/task/gather.hpp>
 #include <tandem/task/sleep.hpp>
 #include <tandem/task/task_group.hpp>
+#include <tandem/task/timeout.hpp>
 #include <tandem/testing/async_test.hpp>
 
 #include <gtest/gtest.h>
@@ -144,18 +144,6 @@ ASYNC_TEST(U25b, ten_fetches_of_a_second_three_at_once_take_four_seconds) {
     EXPECT_EQ(results.back(), 9);
     EXPECT_EQ(site.most, 3);
     EXPECT_EQ(this_loop().time() - start, 4s);
-}
-
-ASYNC_TEST(J13c, a_pool_of_two_runs_three_jobs_never_more_than_two_at_once) {
-    Busy pool;
-    Semaphore places(2);
-    TaskGroup group;
-    const auto start = this_loop().time();
-    for (int i = 0; i < 3; ++i) group.create_task(fetch(pool, places, i));
-    co_await group.join();
-
-    EXPECT_EQ(pool.most, 2);
-    EXPECT_EQ(this_loop().time() - start, 2s);
 }
 
 ASYNC_TEST(SemS13, a_semaphore_and_a_timer_limit_a_rate) {
