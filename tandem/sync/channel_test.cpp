@@ -69,7 +69,8 @@ ASYNC_TEST(SemS23, the_last_sender_gone_is_the_end_after_what_is_left) {
     Items items;
     {
         auto [sender, receiver] = Channel<int>(2);
-        auto both = gather(send_all(sender, {1, 2, 3}), send_all(std::move(sender), {4, 5, 6}),
+        auto other = sender.clone();
+        auto both = gather(send_all(std::move(other), {1, 2, 3}), send_all(std::move(sender), {4, 5, 6}),
                            receive_all(std::move(receiver), items));
         co_await std::move(both);
     }
@@ -117,7 +118,8 @@ ASYNC_TEST(SemS23, cloned_ends_are_served_in_turn) {
     Items one;
     Items two;
     {
-        auto all = gather(receive_all(receiver, one), receive_all(std::move(receiver), two),
+        auto other = receiver.clone();
+        auto all = gather(receive_all(std::move(other), one), receive_all(std::move(receiver), two),
                           send_all(std::move(sender), {1, 2, 3, 4, 5, 6, 7, 8}));
         co_await std::move(all);
     }
