@@ -38,8 +38,12 @@
 #include <tandem/sync/universal_queue.hpp>
 #include <tandem/task/as_completed.hpp>
 #include <tandem/task/as_result.hpp>
+#include <tandem/task/async_generator.hpp>
+#include <tandem/task/async_scope.hpp>
 #include <tandem/task/cancel_scope.hpp>
+#include <tandem/task/completion.hpp>
 #include <tandem/task/current_task.hpp>
+#include <tandem/task/future.hpp>
 #include <tandem/task/gather.hpp>
 #include <tandem/task/generator.hpp>
 #include <tandem/task/race.hpp>

@@ -88,7 +88,7 @@ void RunGuard::join_the_rest() {
     const auto live = [](void* argument) { return static_cast<TaskDomain*>(argument)->live() == 0; };
     // From the root, so that what a cleanup still starts is born cancelled.
     if (domain.live() > 0) domain.root().request_cancel(nullptr);
-    while (domain.live() > 0) {
+    while (domain.live() > 0 || domain.close_generators()) {
         try {
             loop_->drive(live, &domain);
         } catch (const abi::__forced_unwind&) {

@@ -102,6 +102,12 @@ private:
 };
 
 EventLoop::EventLoop(const EventLoopOptions& options, SourceLocation where)
+    : EventLoop(choose_backend(options.backend), options, where) {}
+
+EventLoop::EventLoop(std::unique_ptr<Backend> backend, const EventLoopOptions& options, SourceLocation where)
+    : EventLoop(ChosenBackend{.backend = std::move(backend), .fallback_reason = {}}, options, where) {}
+
+EventLoop::EventLoop(ChosenBackend chosen, const EventLoopOptions& options, SourceLocation where)
     : time_(options.time ? options.time : &real_time()),
       generation_(watched_generation()),
       close_grace_(options.close_grace),
@@ -109,7 +115,6 @@ EventLoop::EventLoop(const EventLoopOptions& options, SourceLocation where)
     set_debug(options.debug || debug_wanted());
     set_instrument(options.instrument);
     if (options.shuffle_seed) shuffle_ = std::make_unique<OrderShuffle>(*options.shuffle_seed);
-    auto chosen = choose_backend(options.backend);
     backend_ = std::move(chosen.backend);
     fallback_reason_ = std::move(chosen.fallback_reason);
     LoopTime& simulated = time_->jump_to(time_->now()) ? *time_ : simulated_time_;
@@ -366,7 +371,7 @@ void EventLoop::close() {
             "tasks to "
             "their end, which would stop the other; close it in plain code");
 
-    if (tenant_ && tenant_->live() > 0) drain();
+    if (tenant_ && (tenant_->live() > 0 || (!running_loop && tenant_->more_to_end()))) drain();
     const bool left_behind = tenant_ && tenant_->live() > 0;  // they must not run any more
     if (workers_) workers_->finish(*this, left_behind ? Duration::zero() : close_grace_);
     let_go();
@@ -388,7 +393,7 @@ void EventLoop::drain() {
         TimePoint limit;
     } drain{*this, saturating_add(time(), close_grace_)};
     // Whatever ends this turn's drive early, an exit_with() in a cleanup say, must not stop the rest.
-    while (tenant_->live() > 0 && time() < drain.limit) {
+    while ((tenant_->live() > 0 || tenant_->more_to_end()) && time() < drain.limit) {
         try {
             const auto guard = call_at(drain.limit, [] {});
             drive(

@@ -37,6 +37,8 @@ template <class T>
 class Task;
 template <class T>
 class TaskHandle;
+template <class T>
+class Future;
 struct TaskOptions;
 
 /// A callback that waits for its time; the loop drops what is left of them when it closes. For the library
@@ -56,6 +58,8 @@ public:
     /// Asks every task to end. Called once when the loop closes; then the loop is driven until `live()` is 0.
     virtual void cancel_all() noexcept = 0;
     virtual std::size_t live() const noexcept = 0;
+    /// Asked when `live()` is 0: starts what can only end now, and whether there is any.
+    virtual bool more_to_end() { return false; }
     /// The grace is over: what still lives is reported and leaked on purpose (sem:L23).
     virtual void abandon() noexcept = 0;
 };
@@ -97,6 +101,10 @@ struct LoopLife {
 class EventLoop {
 public:
     explicit EventLoop(const EventLoopOptions& options = {},
+                       SourceLocation where = SourceLocation::current());
+    /// On a backend of your own: a scheduler that hosts tasks needs no more than the two polls of a descriptor, `wait`
+    /// and `wake` (sem:L49). What else is asked of it may fail with -ENOSYS.
+    explicit EventLoop(std::unique_ptr<Backend> backend, const EventLoopOptions& options = {},
                        SourceLocation where = SourceLocation::current());
     ~EventLoop();
     EventLoop(const EventLoop&) = delete;
@@ -171,6 +179,9 @@ public:
     T run_until_complete(Task<T> task, SourceLocation where = SourceLocation::current());
     template <class T>
     T run_until_complete(TaskHandle<T> task, SourceLocation where = SourceLocation::current());
+    /// Defined in task/future.hpp.
+    template <class T>
+    T run_until_complete(Future<T> future, SourceLocation where = SourceLocation::current());
     /// One turn with a poll of at most `limit`; lets a foreign loop drive this one (sem:L46).
     void poll_once(Deadline limit = Duration::zero());
     /// Ends `run_forever()` once the current batch is through. Called before it: one poll, one batch, return.
@@ -316,6 +327,8 @@ private:
             std::apply(fn, bound);
         };
     }
+
+    EventLoop(ChosenBackend chosen, const EventLoopOptions& options, SourceLocation where);
 
     friend class ScheduledCall;
     friend class WakerCore;

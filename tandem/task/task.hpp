@@ -115,7 +115,7 @@ concept BecomesTask = requires(A&& a) { std::forward<A>(a).to_task().awaiter(); 
 
 /// The promise of `Task<T>`: all awaiting of a task's frames goes through its `await_transform`.
 template <class T>
-class TaskPromise final : public ResultPromise<T> {
+class TaskPromise : public ResultPromise<T> {
 public:
     Task<T> get_return_object(SourceLocation born = SourceLocation::current()) noexcept;
 

@@ -76,6 +76,7 @@ public:
         domain.root_.request_cancel(nullptr);
     }
     std::size_t live() const noexcept override { return domain.live_; }
+    bool more_to_end() override { return domain.close_generators(); }
     void abandon() noexcept override {
         // Whoever waits in another thread is told; the frames stay where they are.
         each_task(domain.root_, [](TaskNode& task) { task.abandon(); });

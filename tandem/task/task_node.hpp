@@ -173,6 +173,14 @@ extern constinit thread_local TaskNode* running_task_node;
 /// threads.
 inline TaskNode* current_task_node() noexcept { return running_task_node; }
 
+/// What a loop's async generators leave behind.
+class LeftGenerators {
+public:
+    virtual ~LeftGenerators() = default;
+    /// Starts a task that closes one or more of those left suspended. False if there is none any more.
+    virtual bool close_all() = 0;
+};
+
 /// A loop's tasks: the root of its scope tree and the pool they come from. Lives until the last handle is
 /// gone.
 class TaskDomain final {
@@ -188,6 +196,10 @@ public:
     void set_cleanup_grace(Duration grace) { cleanup_grace_ = grace; }
     std::size_t live() const { return live_; }
     std::uint64_t spawned() const { return spawned_; }
+    LeftGenerators* generators() const { return generators_.get(); }
+    void set_generators(std::unique_ptr<LeftGenerators> generators) { generators_ = std::move(generators); }
+    /// Called when no task lives any more and the loop is to end: whether closing generators made new ones.
+    bool close_generators() { return generators_ && generators_->close_all(); }
 
 private:
     friend class TaskNode;
@@ -227,6 +239,7 @@ private:
     char* fresh_end_ = nullptr;
     char* chunk_end_ = nullptr;
     std::size_t slabs_ = 0;
+    std::unique_ptr<LeftGenerators> generators_;
 };
 
 inline TaskDomain& TaskNode::domain() const {
