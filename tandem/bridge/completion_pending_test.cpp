@@ -33,7 +33,7 @@ TEST(SemKt4, a_completion_feeds_a_pending) {
 TEST(SemKt4, a_pending_feeds_a_completion) {
     auto [awaitable, complete] = make_completion<int>();
     auto waiting = value_of(awaitable).start();
-    twice(4).start().on_done([complete = complete](const Pending<int>& done) { complete(done.get()); });
+    twice(4).start().on_done([tell = complete](const Pending<int>& done) { tell(done.get()); });
     EXPECT_EQ(waiting.get(), 8);
 }
 

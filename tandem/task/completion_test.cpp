@@ -48,9 +48,9 @@ ASYNC_TEST(SemK34, foreign_code_completes_it_once_from_its_thread) {
     auto [awaitable, complete] = make_completion<std::string>();
     bool first = false;
     bool second = true;
-    std::thread library([&first, &second, complete = complete] {
-        first = complete("the answer");
-        second = complete("another");
+    std::thread library([&first, &second, tell = complete] {
+        first = tell("the answer");
+        second = tell("another");
     });
     const auto answer = co_await awaitable;
     library.join();
@@ -61,7 +61,7 @@ ASYNC_TEST(SemK34, foreign_code_completes_it_once_from_its_thread) {
 
 ASYNC_TEST(SemK34, an_error_is_thrown_at_the_await) {
     auto [awaitable, complete] = make_completion<int>();
-    std::thread library([complete = complete] { complete.error(std::runtime_error("refused")); });
+    std::thread library([tell = complete] { tell.error(std::runtime_error("refused")); });
     auto end = co_await as_result(value_of(awaitable));
     library.join();
     TANDEM_CO_ASSERT_TRUE(end.has_error());
@@ -134,7 +134,7 @@ ASYNC_TEST(SemK35, abandoned_the_await_leaves_at_once_and_the_late_value_ends_on
     waiter.cancel();
     const auto end = co_await waiter.join();
     EXPECT_TRUE(end.cancelled());
-    std::thread library([&ended_in, complete = complete] { complete(Resource(ended_in)); });
+    std::thread library([&ended_in, tell = complete] { tell(Resource(ended_in)); });
     library.join();
     co_await sleep(1s);
     EXPECT_EQ(ended_in, std::this_thread::get_id());
@@ -142,9 +142,9 @@ ASYNC_TEST(SemK35, abandoned_the_await_leaves_at_once_and_the_late_value_ends_on
 
 ASYNC_TEST_REAL_TIME(SemK36, a_loop_with_nothing_else_to_do_waits_for_an_outstanding_completion) {
     auto [awaitable, complete] = make_completion<int>();
-    std::thread library([complete = std::move(complete)] {
+    std::thread library([tell = std::move(complete)] {
         std::this_thread::sleep_for(50ms);
-        complete(6);
+        tell(6);
     });
     const int value = co_await awaitable;
     library.join();
@@ -157,7 +157,7 @@ ASYNC_TEST(SemK34, completing_and_cancelling_race_without_losing_a_value) {
         int seen = 0;
         auto waiter = create_task(value_then_sleep(awaitable, seen));
         co_await sleep(0s);
-        std::thread library([complete = complete] { complete(1); });
+        std::thread library([tell = complete] { tell(1); });
         waiter.cancel();
         const auto end = co_await waiter.join();
         library.join();
