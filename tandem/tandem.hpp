@@ -16,6 +16,7 @@
 #include <tandem/http/server.hpp>
 #include <tandem/io/byte_stream.hpp>
 #include <tandem/io/line_reader.hpp>
+#include <tandem/loop/context.hpp>
 #include <tandem/loop/event_loop.hpp>
 #include <tandem/loop/signals.hpp>
 #include <tandem/net/connect.hpp>

@@ -5,6 +5,7 @@
 #include <tandem/base/unique_function.hpp>
 #include <tandem/bridge/background_loop.hpp>
 #include <tandem/bridge/caller.hpp>
+#include <tandem/loop/context.hpp>
 #include <tandem/task/task_handle.hpp>
 
 #include <future>
@@ -283,7 +284,9 @@ Pending<T> Task<T>::start(StartOn where_to, SourceLocation where) && {
         void run() override {
             const std::unique_ptr<Submission> self(this);
             try {
-                auto handle = state->loop().create_task(std::move(task), TaskOptions{}, spawned_at);
+                TaskOptions options;
+                options.context = &context;
+                auto handle = state->loop().create_task(std::move(task), options, spawned_at);
                 state->watch(handle.node());
             } catch (...) {
                 state->fail(std::current_exception());
@@ -297,6 +300,7 @@ Pending<T> Task<T>::start(StartOn where_to, SourceLocation where) && {
         Task<T> task;
         std::shared_ptr<PendingState<T>> state;
         SourceLocation spawned_at;
+        Context context = Context::current();  // the submitter's
     };
     auto state = std::make_shared<PendingState<T>>(where_to, born());
     auto submission = std::make_unique<Submission>(std::move(*this), state, where);

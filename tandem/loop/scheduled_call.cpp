@@ -39,6 +39,7 @@ void ScheduledCall::run() {
     if (!state_.compare_exchange_strong(expected, State::run, std::memory_order_acq_rel)) return;
     loop_->entry_begins(*this);
     try {
+        const InContext inside(context_);
         callback_.call();
     } catch (const Interrupted&) {
         loop_->leave_with(std::current_exception());

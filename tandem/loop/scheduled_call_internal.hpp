@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tandem/loop/context.hpp>
 #include <tandem/loop/event_loop.hpp>
 
 #include <atomic>
@@ -43,6 +44,7 @@ private:
 
     EventLoop* loop_;
     LoopCallback callback_;
+    Context context_ = Context::current();  // of the call that registered it
     std::shared_ptr<ScheduledCall> self_;
     TimePoint planned_{};
     const void* poster_ = nullptr;  // names the thread that posted it; null for the loop's own

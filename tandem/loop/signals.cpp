@@ -1,6 +1,7 @@
 #include <tandem/loop/signals.hpp>
 
 #include <tandem/base/errors.hpp>
+#include <tandem/loop/context.hpp>
 #include <tandem/loop/event_loop.hpp>
 #include <tandem/loop/signals_internal.hpp>
 
@@ -79,7 +80,8 @@ void add_signal_handler(EventLoop& loop, int signal, std::function<void()> fn) {
     Registration& registration = registrations().by_signal[static_cast<std::size_t>(signal)];
     Arrival& arrival = arrivals[static_cast<std::size_t>(signal)];
     const bool fresh = !registration.fn;
-    registration.fn = std::make_shared<std::function<void()>>(std::move(fn));
+    registration.fn = std::make_shared<std::function<void()>>(
+        [fn = std::move(fn), context = Context::current()]() mutable { context.run(fn); });
     arrival.loop.store(&loop, std::memory_order_release);
     if (!fresh) return;
     struct sigaction action{};

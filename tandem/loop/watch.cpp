@@ -1,4 +1,5 @@
 #include <tandem/base/errors.hpp>
+#include <tandem/loop/context.hpp>
 #include <tandem/loop/event_loop.hpp>
 
 #include <cxxabi.h>
@@ -45,6 +46,7 @@ struct EventLoop::Watch final : Operation, Runnable {
         const auto keep = fn;  // the callback may remove or replace itself
         loop.entry_begins(*this);
         try {
+            const InContext inside(context);
             (*keep)();
         } catch (const Interrupted&) {
             loop.leave_with(std::current_exception());
@@ -93,6 +95,7 @@ struct EventLoop::Watch final : Operation, Runnable {
 
     EventLoop& loop;
     std::shared_ptr<std::function<void()>> fn;
+    Context context = Context::current();  // of the call that registered it
     Watch* next_watch = nullptr;
     bool polling = false;
     bool queued = false;
@@ -109,6 +112,7 @@ void EventLoop::watch(int fd, OpCode code, std::function<void()> fn) {
     for (Watch* w = watches_; w; w = w->next_watch) {
         if (w->fd == fd && w->code == code) {
             w->fn = std::make_shared<std::function<void()>>(std::move(fn));
+            w->context = Context::current();
             return;
         }
     }

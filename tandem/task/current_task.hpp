@@ -22,7 +22,7 @@ struct TaskInfo {
 /// The task that runs on this thread, also inside coroutines that it awaits; nothing in plain code and
 /// callbacks.
 std::optional<TaskInfo> current_task();
-/// Every live task of a loop. Threads: the loop's.
+/// Every live task of a loop. Threads: any; from another than the loop's it waits for the loop's answer.
 std::vector<TaskInfo> all_tasks(EventLoop& loop);
 TaskInfo describe_task(const TaskNode& task);
 

@@ -1,7 +1,12 @@
 #include <tandem/task/current_task.hpp>
+
+#include <tandem/base/thread_gate.hpp>
+#include <tandem/task/describe_internal.hpp>
 #include <tandem/task/task_handle.hpp>
 
 #include <algorithm>
+#include <cstdio>
+#include <iterator>
 
 namespace tandem::inline v1 {
 namespace {
@@ -47,6 +52,21 @@ void print_scope(const ScopeNode& top, std::string& out) {
 
 }  // namespace
 
+std::string stack_of(const TaskNode& task) {
+    std::string text;
+    if (!task.done()) {
+        print_task(task, text, "");
+    } else {
+        text = describe_state(task) + ", spawned at " + place(task.spawned_at()) + "\n";
+        for (const auto& at : task.thrown_at()) text += "  thrown through " + place(at) + "\n";
+    }
+    return text;
+}
+
+void print_stack_of(const TaskNode& task) { std::fputs(stack_of(task).c_str(), stderr); }
+
+std::string awaited_by(const TaskNode& task) { return task.waiting() ? task.waiting()->waiting_for() : ""; }
+
 TaskInfo describe_task(const TaskNode& task) {
     TaskInfo info{task.id(), task.name(), describe_state(task), task.spawned_at(), {}};
     if (!task.done()) {
@@ -61,23 +81,89 @@ std::optional<TaskInfo> current_task() {
     return describe_task(*task);
 }
 
-std::vector<TaskInfo> all_tasks(EventLoop& loop) {
-    std::vector<TaskInfo> tasks;
-    if (!loop.tenant()) return tasks;
-    const ScopeNode& root = TaskDomain::of(loop).root();
-    const ScopeNode* node = root.first_child();
-    while (node) {
-        if (node->kind() == ScopeNode::Kind::task)
-            tasks.push_back(describe_task(static_cast<const TaskNode&>(*node)));
-        if (node->first_child()) {
-            node = node->first_child();
-            continue;
-        }
-        while (node != &root && !node->next_sibling()) node = node->parent();
-        if (node == &root) break;
-        node = node->next_sibling();
+namespace {
+
+// What a loop has to copy of its tasks so that another thread can describe them: no text is made on the loop.
+struct Census {
+    struct Entry {
+        std::uint64_t id;
+        std::string name;
+        TaskNode::Status status;
+        bool started;
+        bool cancelling;
+        const char* waiting_for;
+        SourceLocation spawned_at;
+        std::size_t places;  // how many of `places` are its await path, the deepest first
+    };
+    std::vector<Entry> entries;
+    std::vector<SourceLocation> places;
+
+    void add(const TaskNode& task) {
+        const auto before = places.size();
+        for (const PromiseBase* frame = task.frame(); frame; frame = frame->awaiter())
+            places.push_back(frame->at());
+        const Wait* wait = task.waiting();
+        entries.push_back({task.id(), task.name(), task.status(), task.resumes() > 0, task.cancel_asked(),
+                           wait ? wait->waiting_for() : "", task.spawned_at(), places.size() - before});
     }
-    return tasks;
+    void take(EventLoop& loop) {
+        if (!loop.tenant()) return;
+        TaskDomain& domain = TaskDomain::of(loop);
+        entries.reserve(domain.live());
+        const ScopeNode& root = domain.root();
+        const ScopeNode* node = root.first_child();
+        while (node) {
+            if (node->kind() == ScopeNode::Kind::task) add(static_cast<const TaskNode&>(*node));
+            if (node->first_child()) {
+                node = node->first_child();
+                continue;
+            }
+            while (node != &root && !node->next_sibling()) node = node->parent();
+            if (node == &root) break;
+            node = node->next_sibling();
+        }
+    }
+    std::vector<TaskInfo> describe() const {
+        std::vector<TaskInfo> tasks;
+        tasks.reserve(entries.size());
+        auto end = places.begin();
+        for (const Entry& entry : entries) {
+            end += static_cast<std::ptrdiff_t>(entry.places);
+            const auto first = std::make_reverse_iterator(end);
+            std::vector<SourceLocation> path(first, first + static_cast<std::ptrdiff_t>(entry.places));
+            std::string state = entry.name + describe_live(entry.status, entry.started, entry.cancelling,
+                                                           entry.waiting_for, path.back());
+            tasks.push_back({entry.id, entry.name, std::move(state), entry.spawned_at, std::move(path)});
+        }
+        return tasks;
+    }
+};
+
+}  // namespace
+
+std::vector<TaskInfo> all_tasks(EventLoop& loop) {
+    struct Question final : Runnable {
+        explicit Question(EventLoop& asked) : loop(asked) {}
+        void run() override {
+            try {
+                census.take(loop);
+            } catch (...) {
+                error = std::current_exception();
+            }
+            gate.open();  // the last touch
+        }
+        void discard() noexcept override { gate.open(); }
+        EventLoop& loop;
+        Census census;
+        std::exception_ptr error;
+        ThreadGate gate;
+    } question(loop);
+    if (this_loop_or_null() == &loop || !loop.is_running())
+        question.run();
+    else if (loop.try_post_threadsafe(question))
+        question.gate.wait();
+    if (question.error) std::rethrow_exception(question.error);
+    return question.census.describe();
 }
 
 std::string dump_tree(EventLoop& loop) {

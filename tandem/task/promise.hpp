@@ -52,12 +52,16 @@ public:
     bool fatal() const { return fatal_; }
     /// The error or the `Cancelled` that left the body; null for a value.
     const std::exception_ptr& stored_error() const { return ended_badly() ? end_.error : no_error(); }
-    /// Precondition: it ended with an error or `Cancelled`. Becomes the error instead.
+    /// Precondition: it has no value. Ends with `error`, whatever it ended with before.
     void replace_error(std::exception_ptr error) noexcept {
+        if (ended_badly())
+            end_.error = std::move(error);
+        else
+            ::new (static_cast<void*>(&end_.error)) std::exception_ptr(std::move(error));
         result_ = Result::error;
-        end_.error = std::move(error);
     }
-    void unhandled_exception() noexcept;
+    /// Throws nothing but the forced unwinding of a thread that ends (sem:W3).
+    void unhandled_exception();
 
     /// The ended frame's result in memory of its own; the frame is destroyed, and its parameters with it, so
     /// that a handle keeps no argument alive. The frame itself where that is not possible.

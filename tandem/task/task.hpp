@@ -8,6 +8,7 @@
 
 #include <concepts>
 #include <coroutine>
+#include <cstdint>
 #include <memory>
 #include <new>
 #include <type_traits>
@@ -18,6 +19,13 @@ namespace tandem::inline v1 {
 template <class T>
 class Pending;
 class StartOn;
+
+[[noreturn]] void throw_moved_from_task();
+/// A Task was destroyed without having been started: counted, and in debug reported to the loop's exception
+/// handler.
+void note_never_awaited(const SourceLocation& born) noexcept;
+/// How many Tasks of this process were.
+std::uint64_t never_awaited_tasks() noexcept;
 
 template <class T>
 inline constexpr bool is_task_v = false;
@@ -236,7 +244,9 @@ private:
     friend class TaskPromise<T>;
     explicit Task(TaskPromise<T>& promise) noexcept : promise_(&promise) {}
     void reset() noexcept {
-        if (promise_) std::exchange(promise_, nullptr)->handle().destroy();
+        if (!promise_) return;
+        note_never_awaited(promise_->born());
+        std::exchange(promise_, nullptr)->handle().destroy();
     }
     void require() const {
         if (!promise_) throw_moved_from();
@@ -247,8 +257,6 @@ private:
 };
 
 // Implementation
-
-[[noreturn]] void throw_moved_from_task();
 
 template <class T>
 void Task<T>::throw_moved_from() {

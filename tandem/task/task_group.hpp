@@ -29,6 +29,11 @@ public:
         return spawn_in(domain_, *this, std::move(task), name, where);
     }
 
+    template <class T>
+    TaskHandle<T> spawn_with(const TaskOptions& options, Task<T> task, SourceLocation where) {
+        return spawn_in(domain_, *this, std::move(task), options, where);
+    }
+
     /// The await of all children's ends; throws nothing.
     class Join final : public Wait {
     public:
@@ -141,7 +146,7 @@ public:
     TaskHandle<T> create_task(Task<T> task, const TaskOptions& options,
                               SourceLocation where = SourceLocation::current()) {
         require_open();
-        return state_->spawn(std::move(task), options.name, where);
+        return state_->spawn_with(options, std::move(task), where);
     }
     template <class T>
     TaskHandle<T> create_task(Task<T> task, SourceLocation where = SourceLocation::current()) {

@@ -1,6 +1,7 @@
 #include <tandem/task/task_handle.hpp>
 
 #include <tandem/task/current_task.hpp>
+#include <tandem/task/describe_internal.hpp>
 
 namespace tandem::inline v1 {
 
@@ -43,44 +44,40 @@ TaskCancelled task_cancelled(const TaskNode& task) {
     return TaskCancelled(task.name(), reason ? reason->text : "");
 }
 
-std::string describe_state(const TaskNode& task) {
-    std::string text = task.name();
-    using Status = TaskNode::Status;
-    const auto place = [](const SourceLocation& at) {
-        return std::string(at.file_name()) + ":" + std::to_string(at.line());
-    };
-    switch (task.status()) {
-        case Status::ready:
-            text += task.resumes() == 0 ? " pending, not started" : " pending, ready";
-            break;
-        case Status::running:
-            text += " running";
-            break;
-        case Status::finishing:
-            text += " finishing";
-            break;
-        case Status::waiting:
-            text += std::string(task.cancel_asked() ? " cancelling" : " pending") + ", waiting for " +
-                    task.waiting()->waiting_for();
-            if (const auto holder = task.waiting()->held_by())
-                text += ", held by task " + std::to_string(holder) + ",";
-            text += " at " + place(task.frame()->at());
-            break;
-        case Status::finished:
-            switch (task.result()) {
-                case PromiseBase::Result::value:
-                    text += " finished";
-                    break;
-                case PromiseBase::Result::error:
-                    text += " failed: " + describe(task.root().stored_error());
-                    break;
-                default:
-                    text += " cancelled";
-                    break;
-            }
+std::string describe_live(TaskNode::Status status, bool started, bool cancelling,
+                          std::string_view waiting_for, const SourceLocation& at) {
+    switch (status) {
+        case TaskNode::Status::ready:
+            return started ? " pending, ready" : " pending, not started";
+        case TaskNode::Status::running:
+            return " running";
+        case TaskNode::Status::waiting:
+            return std::string(cancelling ? " cancelling" : " pending") + ", waiting for " +
+                   std::string(waiting_for) + " at " + at.file_name() + ":" + std::to_string(at.line());
+        case TaskNode::Status::finishing:
+        case TaskNode::Status::finished:
             break;
     }
-    return text;
+    return " finishing";
+}
+
+std::string describe_state(const TaskNode& task) {
+    if (!task.done()) {
+        const Wait* wait = task.waiting();
+        std::string what = wait ? wait->waiting_for() : "";
+        if (const auto holder = wait ? wait->held_by() : 0)
+            what += ", held by task " + std::to_string(holder) + ",";
+        return task.name() + describe_live(task.status(), task.resumes() > 0, task.cancel_asked(), what,
+                                           task.frame()->at());
+    }
+    switch (task.result()) {
+        case PromiseBase::Result::value:
+            return task.name() + " finished";
+        case PromiseBase::Result::error:
+            return task.name() + " failed: " + describe(task.root().stored_error());
+        default:
+            return task.name() + " cancelled";
+    }
 }
 
 void throw_not_done(const TaskNode& task) {
@@ -105,24 +102,6 @@ EventLoop& open_loop(const TaskNode& task) {
 SharedReason make_reason(std::string text, SourceLocation where) {
     const TaskNode* task = current_task_node();
     return std::make_shared<const CancelReason>(CancelReason{std::move(text), where, task ? task->id() : 0});
-}
-
-void call_when_done(TaskNode& task, std::function<void()> fn) {
-    EventLoop& loop = open_loop(task);
-    if (task.done()) {
-        loop.call_soon(std::move(fn));
-        return;
-    }
-    struct CallbackHook final : CompletionHook {
-        explicit CallbackHook(std::function<void()> f) : callback(std::move(f)) {}
-        void task_done(TaskNode& done) noexcept override {
-            // Posted: a done callback never runs inside the step that ended the task (sem:K28).
-            done.loop().call_soon(std::move(callback));
-            delete this;
-        }
-        std::function<void()> callback;
-    };
-    task.add_hook(*new CallbackHook(std::move(fn)));
 }
 
 }  // namespace tandem::inline v1

@@ -3,10 +3,12 @@
 #include <tandem/base/errors.hpp>
 #include <tandem/base/outcome.hpp>
 #include <tandem/base/source_location.hpp>
+#include <tandem/task/invoke_task.hpp>
 #include <tandem/task/task.hpp>
 #include <tandem/task/task_node.hpp>
 #include <tandem/task/wait.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -49,8 +51,9 @@ std::string describe_state(const TaskNode& task);
 /// The task's loop. Errors: `LoopClosed` if it is closed.
 EventLoop& open_loop(const TaskNode& task);
 SharedReason make_reason(std::string text, SourceLocation where);
-/// Posts `fn` when the task ends, or at once if it has.
-void call_when_done(TaskNode& task, std::function<void()> fn);
+/// The chain of its awaits as lines of text, the root first.
+std::string stack_of(const TaskNode& task);
+std::string awaited_by(const TaskNode& task);
 
 /// A running task, seen from its loop: asyncio's `Task`. Copies name the same task.
 ///
@@ -60,7 +63,7 @@ void call_when_done(TaskNode& task, std::function<void()> fn);
 ///
 /// Errors      awaiting it throws what the task threw, or `TaskCancelled` if somebody cancelled it.
 /// Cancelling  an awaiter's cancel ends only that wait; `cancel()` asks the task.
-/// Threads     its loop's.
+/// Threads     its loop's; `cancel()` any, as long as this very handle lives.
 /// Lifetime    the loop owns the task: dropping every handle changes nothing, except that a failure nobody
 /// looked at
 ///             is then reported.
@@ -146,23 +149,32 @@ public:
         return take_outcome();
     }
 
-    /// Asks the task to end. False if it has ended. The first reason stays.
+    /// Asks the task to end. False if it has ended. The first reason stays. From another thread it is a post,
+    /// and true unless the loop has closed.
     bool cancel(std::string reason = "cancelled by its handle",
                 SourceLocation where = SourceLocation::current()) const {
-        return node().cancel(make_reason(std::move(reason), where));
+        return node().cancel_from_anywhere(make_reason(std::move(reason), where));
     }
-    /// Calls `fn(handle)` once the task has ended: posted, in order of registration, never inline.
+    /// Calls `fn(handle)` once the task has ended: posted, in order of registration, never inline, in the
+    /// context of this call. Gives the number that `remove_done_callback` takes.
     template <class F>
-    const TaskHandle& on_done(F fn) const {
-        call_when_done(node(), [handle = *this, fn = std::move(fn)]() mutable { std::invoke(fn, handle); });
-        return *this;
+    std::uint64_t on_done(F fn) const {
+        return node().add_callback([fn = std::move(fn)](TaskNode& ended) mutable {
+            ended.add_reference();
+            std::invoke(fn, TaskHandle(ended));
+        });
     }
     template <class F>
-    const TaskHandle& add_done_callback(F fn) const {
+    std::uint64_t add_done_callback(F fn) const {
         return on_done(std::move(fn));
     }
+    /// Whether it was still waiting.
+    bool remove_done_callback(std::uint64_t id) const { return node().remove_callback(id); }
 
     std::string name() const { return node().name(); }
+    void set_name(std::string_view name) const { node().set_name(name); }
+    /// A copy of the task-locals that it runs in, or ended in.
+    Context context() const { return node().context(); }
     std::uint64_t id() const { return node().id(); }
     /// Errors: `LoopClosed` once it is closed.
     EventLoop& loop() const { return open_loop(node()); }
@@ -170,6 +182,12 @@ public:
     const SourceLocation& spawned_at() const { return node().spawned_at(); }
     /// "Task-3 pending, waiting for sleep at page.cpp:12".
     std::string state() const { return describe_state(node()); }
+    /// The same and below it the chain of its awaits: "page (page.cpp:4) at page.cpp:8", the root first.
+    std::string stack() const { return stack_of(node()); }
+    /// `stack()` on stderr.
+    void print_stack() const;
+    /// What it waits for: "sleep", "receive"; empty unless it is suspended.
+    std::string awaited_on() const { return awaited_by(node()); }
     TaskNode& node() const {
         if (!task_) throw_empty_handle();
         return *task_;
@@ -260,16 +278,42 @@ template <class T>
 TaskHandle<T> create_task(Task<T> task, SourceLocation where = SourceLocation::current()) {
     return this_loop().create_task(std::move(task), where);
 }
+/// Starts `fn(args...)`, keeping all of them for as long as the task runs: captures and temporaries are safe
+/// (sem:K14). `std::ref` opts out.
+template <class F>
+    requires(!is_task_v<F> && TaskFunction<F>)
+auto create_task(F fn, SourceLocation where = SourceLocation::current()) {
+    return create_task(invoke_task(std::move(fn)), where);
+}
+template <class F>
+    requires(!is_task_v<F> && TaskFunction<F>)
+auto create_task(F fn, const TaskOptions& options, SourceLocation where = SourceLocation::current()) {
+    return create_task(invoke_task(std::move(fn)), options, where);
+}
+template <class F, class... Args>
+    requires(sizeof...(Args) > 0 && !is_task_v<F> && TaskFunction<F, Args...>)
+auto create_task(F fn, Args... args) {
+    return create_task(invoke_task(std::move(fn), std::move(args)...));
+}
 /// A handle where a task is wanted is taken as it is.
 template <class T>
 TaskHandle<T> create_task(TaskHandle<T> handle) {
     return handle;
 }
 
+/// From now on every task of this loop runs its first step at once, as with `TaskOptions::eager_start`.
+inline void start_tasks_eagerly(EventLoop& loop, bool on = true) { TaskDomain::of(loop).set_eager(on); }
+
 // Implementation
 
+void print_stack_of(const TaskNode& task);
 template <class T>
-TaskHandle<T> spawn_in(TaskDomain& domain, ScopeNode& parent, Task<T> task, std::string_view name,
+void TaskHandle<T>::print_stack() const {
+    print_stack_of(node());
+}
+
+template <class T>
+TaskHandle<T> spawn_in(TaskDomain& domain, ScopeNode& parent, Task<T> task, const TaskOptions& options,
                        SourceLocation where) {
     if (!task.valid()) throw_moved_from_task();
     // The frame is ours only once the node exists.
@@ -279,18 +323,23 @@ TaskHandle<T> spawn_in(TaskDomain& domain, ScopeNode& parent, Task<T> task, std:
             if (promise) promise->handle().destroy();
         }
     } owner{&std::move(task).release()};
-    TaskNode& node = TaskNode::spawn(domain, parent, *owner.promise, name, where);
+    TaskNode& node = TaskNode::spawn(domain, parent, *owner.promise, options, where);
     owner.promise = nullptr;
     return TaskHandle<T>(node);
+}
+template <class T>
+TaskHandle<T> spawn_in(TaskDomain& domain, ScopeNode& parent, Task<T> task, std::string_view name,
+                       SourceLocation where) {
+    TaskOptions options;
+    options.name = name;
+    return spawn_in(domain, parent, std::move(task), options, where);
 }
 
 template <class T>
 TaskHandle<T> EventLoop::create_task(Task<T> task, const TaskOptions& options, SourceLocation where) {
     require_open("start a task");
     TaskDomain& domain = TaskDomain::of(*this);
-    auto handle = spawn_in(domain, domain.root(), std::move(task), options.name, where);
-    if (options.housekeeping) handle.node().mark_housekeeping();
-    return handle;
+    return spawn_in(domain, domain.root(), std::move(task), options, where);
 }
 
 template <class T>

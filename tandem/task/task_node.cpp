@@ -8,6 +8,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 #include <typeinfo>
 #include <utility>
@@ -36,13 +37,15 @@ const std::exception_ptr& PromiseBase::no_error() noexcept {
     return none;
 }
 
-void PromiseBase::unhandled_exception() noexcept {
+void PromiseBase::unhandled_exception() {
     const std::type_info* type = abi::__cxa_current_exception_type();
-    result_ = type && *type == typeid(Cancelled) ? Result::cancelled : Result::error;
-    fatal_ = type && (*type == typeid(Interrupted) || *type == typeid(SystemExit));
+    if (!type) throw;  // no C++ exception: the thread is being ended by pthread_exit or pthread_cancel
+    fatal_ = *type == typeid(Interrupted) || *type == typeid(SystemExit);
     ::new (static_cast<void*>(&end_.error)) std::exception_ptr(std::current_exception());
+    result_ = *type == typeid(Cancelled) ? Result::cancelled : Result::error;
     if (result_ == Result::cancelled) [[unlikely]]
         claim_left_error();
+    if (result_ == Result::error && running_task_node) running_task_node->note_throw(*this);
 }
 
 void PromiseBase::claim_left_error() noexcept {
@@ -92,13 +95,16 @@ TaskNode::TaskNode(std::uint64_t id, PromiseBase& root, SourceLocation where)
       frame_(&root),
       spawned_at_(where) {}
 
-TaskNode& TaskNode::spawn(TaskDomain& domain, ScopeNode& parent, PromiseBase& root, std::string_view name,
-                          SourceLocation where) {
+TaskNode& TaskNode::spawn(TaskDomain& domain, ScopeNode& parent, PromiseBase& root,
+                          const TaskOptions& options, SourceLocation where) {
     void* block = domain.take_block();
     TaskNode* task = nullptr;
     try {
         task = ::new (block) TaskNode(domain.next_id(), root, where);
-        if (!name.empty()) task->extra().name = name;
+        if (!options.name.empty()) task->extra().name = options.name;
+        if (options.housekeeping) task->extra().housekeeping = true;
+        Context context = options.context ? *options.context : Context::current();
+        if (!context.empty()) task->extra().context = std::move(context);
     } catch (...) {
         if (task) task->~TaskNode();
         domain.give_block(block);
@@ -113,8 +119,14 @@ TaskNode& TaskNode::spawn(TaskDomain& domain, ScopeNode& parent, PromiseBase& ro
     ++domain.live_;
     ++domain.spawned_;
     domain.loop().task_spawned(*task);
-    domain.loop().task_scheduled(*task);
-    domain.loop().post(*task);
+    if ((options.eager_start || domain.eager_) && !task->cancelled() &&
+        domain.eager_depth_ < TaskDomain::most_eager_depth && this_loop_or_null() == domain.loop_) {
+        task->run_eagerly();
+    } else {
+        ++domain.scheduled_;
+        domain.loop().task_scheduled(*task);
+        domain.loop().post(*task);
+    }
     return *task;
 }
 
@@ -123,34 +135,88 @@ std::string TaskNode::name() const {
     return "Task-" + std::to_string(id());
 }
 
+void TaskNode::set_name(std::string_view name) { extra().name = name; }
+
 TaskNode::Extra& TaskNode::extra() {
     if (!extra_) extra_ = std::make_unique<Extra>();
     return *extra_;
 }
 
+Context TaskNode::context() const {
+    if (running_task_node == this) return Context::current();
+    return extra_ ? extra_->context : Context();
+}
+
 void TaskNode::run() {
-    if (resumes_ == 0 && cancelled()) {
-        // Cancelled before its first step: the body never runs (sem:C21).
+    // Cancelled before its first step: the body never runs (sem:C21).
+    if (status_ != Status::finishing && (resumes_ > 0 || !cancelled())) {
+        loop().entry_begins(*this);
+        step();
+        loop().entry_over(*this);
+    } else {
+        status_ = Status::finishing;
+    }
+    if (status_ == Status::finishing) finish();
+}
+
+void TaskNode::run_eagerly() {
+    TaskDomain& home = domain();
+    TaskNode* const creator = running_task_node;
+    const auto budget = loop().ready_budget;
+    ++home.eager_depth_;
+    step();
+    --home.eager_depth_;
+    loop().ready_budget = budget;
+    running_task_node = creator;
+    if (status_ != Status::finishing) return;
+    // A failure must not cancel its group in the middle of the creator's statement (sem:K17).
+    if (counted_ && root().result() != PromiseBase::Result::value)
+        loop().post(*this);
+    else
         finish();
-        return;
+}
+
+void TaskNode::step() {
+    Context outside;  // of whoever drives the loop
+    if (extra_ || !Context::current_is_empty()) [[unlikely]] {
+        if (extra_) outside = std::move(extra_->context);
+        outside.swap_with_current();
     }
     running_task_node = this;
     status_ = Status::running;
     threw_in_step_ = false;
     ++resumes_;
-    loop().entry_begins(*this);
     loop().ready_budget = loop().ready_awaits;
     PromiseBase* frame = frame_;
-    do {
-        PromiseBase* const entered = frame;
-        entered->handle().resume();
-        frame = frame_;
-        if (status_ == Status::running && frame == entered) [[unlikely]]
-            abort_stuck(*this, *entered);
-    } while (status_ == Status::running);
+    try {
+        do {
+            PromiseBase* const entered = frame;
+            entered->handle().resume();
+            frame = frame_;
+            if (status_ == Status::running && frame == entered) [[unlikely]]
+                abort_stuck(*this, *entered);
+        } while (status_ == Status::running);
+    } catch (const abi::__forced_unwind&) {
+        running_task_node = nullptr;
+        end_with_thread();
+        throw;
+    }
     running_task_node = nullptr;
-    loop().entry_over(*this);
-    if (status_ == Status::finishing) finish();
+    if (!outside.empty() || !Context::current_is_empty()) [[unlikely]] {
+        outside.swap_with_current();
+        if (extra_ || !outside.empty()) extra().context = std::move(outside);
+    }
+}
+
+// The frame that ran is at its end already, those that await it stand still, and nothing is in flight.
+void TaskNode::end_with_thread() noexcept {
+    PromiseBase* root = frame_;
+    while (root->awaiter()) root = root->awaiter();
+    root->replace_error(std::make_exception_ptr(
+        LoopClosed(LoopClosedReason::exited, name() + " ended its own thread in the middle of a step")));
+    observed_ = true;
+    finish_with(*root);
+    finish();
 }
 
 void TaskNode::wake() noexcept {
@@ -181,9 +247,29 @@ void TaskNode::throw_cancelled() {
 }
 
 bool TaskNode::cancel(SharedReason reason) {
+    if (done()) observed_ = true;
     if (done() || !domain().loop_) return false;
     request_cancel(std::move(reason));
     return true;
+}
+
+void TaskNode::note_throw(const PromiseBase& frame) noexcept {
+    constexpr std::size_t most_places = 64;
+    // The exception's identity: an exception_ptr is a pointer to it.
+    const void* object = nullptr;
+    static_assert(sizeof(std::exception_ptr) == sizeof object);
+    std::memcpy(&object, static_cast<const void*>(&frame.stored_error()), sizeof object);
+    try {
+        Extra& notes = extra();
+        if (notes.thrown != object || notes.thrown_into != &frame) {
+            notes.thrown = object;
+            notes.thrown_at.clear();
+            for (const PromiseBase* f = &frame; f && notes.thrown_at.size() < most_places; f = f->awaiter())
+                notes.thrown_at.push_back(f->at());
+        }
+        notes.thrown_into = frame.awaiter();
+    } catch (const std::bad_alloc&) {  // then nobody knows the way
+    }
 }
 
 void TaskNode::add_hook(CompletionHook& hook) { extra().hooks.push_back(hook); }
@@ -226,7 +312,7 @@ void TaskNode::release() {
         return;
     }
     if (!observed_ && result() == PromiseBase::Result::error) report_unretrieved();
-    destroy();
+    if (!domain().pinned(*this)) destroy();
 }
 
 void TaskNode::abandon() noexcept {
@@ -239,9 +325,14 @@ void TaskNode::report_unretrieved() noexcept {
         const auto& where = root().at();
         at = std::string(where.file_name()) + ":" + std::to_string(where.line());
         const bool ending = domain().root().cancelled();
-        const std::string message = std::string(ending ? "unhandled exception during run() shutdown"
-                                                       : "exception of a task was never retrieved") +
-                                    ", last await at " + at;
+        std::string message = std::string(ending ? "unhandled exception during run() shutdown"
+                                                 : "exception of a task was never retrieved") +
+                              ", last await at " + at;
+        const char* link = ", thrown at ";
+        for (const auto& step : thrown_at()) {
+            message += link + std::string(step.file_name()) + ":" + std::to_string(step.line());
+            link = " <- ";
+        }
         if (domain().loop_)
             loop().call_exception_handler(
                 {message, root().stored_error(), name(), spawned_at_, Severity::error});

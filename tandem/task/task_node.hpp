@@ -3,21 +3,27 @@
 #include <tandem/base/intrusive_list.hpp>
 #include <tandem/base/source_location.hpp>
 #include <tandem/base/time.hpp>
+#include <tandem/base/unique_function.hpp>
+#include <tandem/loop/context.hpp>
 #include <tandem/loop/event_loop.hpp>
 #include <tandem/loop/runnable.hpp>
 #include <tandem/task/overdue.hpp>
 #include <tandem/task/promise.hpp>
 #include <tandem/task/scope_node.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace tandem::inline v1 {
 
+class DoneCall;
 class TaskDomain;
 class Wait;
 
@@ -33,9 +39,13 @@ protected:
     ~CompletionHook() = default;
 };
 
-/// How a task is started. A view and a flag: fit for `co_await` expressions (sem:Z21).
+/// How a task is started. Views and flags: fit for `co_await` expressions (sem:Z21).
 struct TaskOptions {
     std::string_view name = {};  ///< default `Task-<n>`
+    /// What it gets a copy of; its creator's if null.
+    const Context* context = nullptr;
+    /// Its first step runs at once, on the creator's stack: a task that never suspends costs no scheduling.
+    bool eager_start = false;
     /// A library's own, like a connection pool's keeper: it ends with its loop and is not reported as left
     /// behind.
     bool housekeeping = false;
@@ -48,11 +58,12 @@ public:
 
     /// Makes a running task of a frame that was never started. Its first step is posted. The caller gets one
     /// reference, the loop has another until the task has ended.
-    static TaskNode& spawn(TaskDomain& domain, ScopeNode& parent, PromiseBase& root, std::string_view name,
-                           SourceLocation where);
+    static TaskNode& spawn(TaskDomain& domain, ScopeNode& parent, PromiseBase& root,
+                           const TaskOptions& options, SourceLocation where);
 
     std::uint64_t id() const { return std::uint64_t{id_high_} << 32 | id_low_; }
     std::string name() const;
+    void set_name(std::string_view name);
     Status status() const { return status_; }
     bool done() const { return status_ == Status::finished; }
     EventLoop& loop() const;
@@ -98,7 +109,7 @@ public:
     void remove_hook(CompletionHook& hook) {
         if (extra_) extra_->hooks.remove(hook);
     }
-    /// Cancels the task's own scope. False if it has ended.
+    /// Cancels the task's own scope. False if it has ended; asking then is a look at how it ended (sem:K30).
     bool cancel(SharedReason reason);
     SharedReason own_reason() const { return extra_ ? extra_->request.reason : nullptr; }
     CancelRequest& own_request() { return extra().request; }
@@ -109,6 +120,19 @@ public:
     /// An exception has gone past the join of a group that has failed: the `Cancelled` for `why` becomes
     /// `error` where it leaves its frame (sem:G43).
     void leave_error(SharedReason why, std::exception_ptr error);
+    /// The same from any thread, as long as the caller's handle lives: elsewhere than on its loop a post, and
+    /// true unless the loop has closed.
+    bool cancel_from_anywhere(SharedReason reason);
+    /// Posts `fn(task)` when the task ends, or at once if it has. Gives the number to take it back by.
+    std::uint64_t add_callback(UniqueFunction<void(TaskNode&)> fn);
+    /// Whether it was still waiting.
+    bool remove_callback(std::uint64_t id) noexcept;
+    /// An error has left the body of `frame`: notes the way it came, once.
+    void note_throw(const PromiseBase& frame) noexcept;
+    /// Where the task's error was thrown, and through which awaits it left: the deepest first.
+    std::vector<SourceLocation> thrown_at() const {
+        return extra_ ? extra_->thrown_at : std::vector<SourceLocation>();
+    }
     /// Precondition: done. What holds the result: the root frame's promise, or what is left of it.
     PromiseBase& root() const { return *frame_; }
     PromiseBase::Result result() const { return root().result(); }
@@ -117,7 +141,8 @@ public:
     /// The value was moved out of the frame.
     bool taken() const { return taken_; }
     void mark_taken() { taken_ = true; }
-    void mark_housekeeping() { extra().housekeeping = true; }
+    /// What its code runs in next, or ended in.
+    Context context() const;
 
 private:
     struct Extra {
@@ -128,13 +153,23 @@ private:
         std::exception_ptr left_error;  // of a group that nobody will join
         std::uint32_t times_cancelled = 0;
         bool told_overdue = false;
+        Context context;  // while no step runs
         bool housekeeping = false;
+        std::vector<DoneCall*> calls;
+        std::vector<SourceLocation> thrown_at;
+        const void* thrown = nullptr;              // the error they are of
+        const PromiseBase* thrown_into = nullptr;  // the frame that it comes to next
     };
 
     friend class TaskDomain;
+    friend class DoneCall;
+    friend class ForeignCancel;
     TaskNode(std::uint64_t id, PromiseBase& root, SourceLocation where);
     ~TaskNode() = default;
     void run() override;
+    void step();
+    void run_eagerly();
+    void end_with_thread() noexcept;
     void discard() noexcept override {}
     EntryKind kind() const noexcept override { return EntryKind::task; }
     EntryInfo entry_info() const override;
@@ -190,6 +225,9 @@ public:
 
     EventLoop& loop() const { return *loop_; }
     EventLoop* loop_or_null() const { return loop_; }
+    /// Names the loop, also when it is gone; for any thread.
+    const void* loop_identity() const { return identity_; }
+    LoopLife& life() const { return *life_; }
     ScopeNode& root() { return root_; }
     OverdueRequests& overdue() { return overdue_; }
     Duration cleanup_grace() const { return cleanup_grace_; }
@@ -200,9 +238,14 @@ public:
     void set_generators(std::unique_ptr<LeftGenerators> generators) { generators_ = std::move(generators); }
     /// Called when no task lives any more and the loop is to end: whether closing generators made new ones.
     bool close_generators() { return generators_ && generators_->close_all(); }
+    /// Of these, the ones whose first step was posted: not started eagerly.
+    std::uint64_t scheduled() const { return scheduled_; }
+    /// Every task from now on starts eagerly: asyncio's `eager_task_factory`.
+    void set_eager(bool on) { eager_ = on; }
 
 private:
     friend class TaskNode;
+    friend class ForeignCancel;
     class Tenant;
     struct Root : ScopeNode {
         Root() : ScopeNode(Kind::root) {}
@@ -215,8 +258,14 @@ private:
         TaskDomain* domain;
         Slab* next_chunk;  // of a chunk's first slab
     };
+    // Eager starts nest on the native stack; deeper ones are posted.
+    static constexpr std::uint32_t most_eager_depth = 64;
     static constexpr std::size_t slab_bytes = std::size_t{64} * 1024;
-    explicit TaskDomain(EventLoop& loop) : loop_(&loop), overdue_(loop) {}
+    explicit TaskDomain(EventLoop& loop)
+        : loop_(&loop), identity_(&loop), life_(loop.life()), overdue_(loop) {}
+    void pin(TaskNode& task);
+    void unpin(TaskNode& task) noexcept;
+    bool pinned(const TaskNode& task) noexcept;
     ~TaskDomain();
     void* take_block();
     void open_slab();
@@ -225,12 +274,20 @@ private:
     void loop_gone() noexcept;
 
     EventLoop* loop_;  // null once the loop is closed
+    const void* const identity_;
+    const std::shared_ptr<LoopLife> life_;
+    std::atomic<std::size_t> pins_ = 0;
+    std::mutex pins_mutex_;
+    std::vector<TaskNode*> pinned_;  // cancelled from other threads, whose posts have not come in
     Root root_;
     OverdueRequests overdue_;
     Duration cleanup_grace_ = std::chrono::seconds(5);
     std::size_t live_ = 0;    // tasks that have not ended
     std::size_t blocks_ = 0;  // nodes that exist: live ones, and ended ones that handles hold
     std::uint64_t spawned_ = 0;
+    std::uint64_t scheduled_ = 0;
+    std::uint32_t eager_depth_ = 0;
+    bool eager_ = false;
     std::uint64_t id_ = 0;
     std::uint64_t id_end_ = 0;
     Block* free_ = nullptr;
