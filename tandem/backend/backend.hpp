@@ -2,6 +2,7 @@
 
 #include <tandem/backend/clock.hpp>
 #include <tandem/backend/operation.hpp>
+#include <tandem/backend/sockets.hpp>
 #include <tandem/base/time.hpp>
 
 #include <cstdint>
@@ -12,6 +13,8 @@
 #include <string_view>
 
 namespace tandem::inline v1 {
+
+class SimHost;
 
 /// What `Backend::submit` did.
 struct Submitted {
@@ -57,6 +60,11 @@ public:
     /// Threads outside work on so many more, or fewer, things whose end will wake the loop: a simulated clock
     /// gives them a while before it goes on.
     virtual void expect_wakes(int change) noexcept { static_cast<void>(change); }
+    /// A new socket, non-blocking and close-on-exec, or a negative errno; family and type as socket(2) takes
+    /// them. What never waits is then done by `sockets_of()`.
+    virtual int open_socket(int family, int type) noexcept;
+    /// Two stream sockets connected with each other. 0 or a negative errno.
+    virtual int open_socket_pair(int (&ends)[2]) noexcept;
     /// A backend that simulates time takes this clock, one that can be turned, and says true: `wait()` turns
     /// it and measures deadlines with it. Else time is the kernel's.
     virtual bool take_time(LoopTime& time) noexcept {
@@ -86,6 +94,7 @@ public:
 /// Errors      `BackendUnavailable` if io_uring was asked for by name and is not to be had, or if
 /// `TANDEM_BACKEND`
 ///             holds something else; `std::system_error` if not even epoll can be set up (EMFILE).
-ChosenBackend choose_backend(BackendChoice choice = BackendChoice::automatic);
+/// With `host` it is a simulated one, on that machine of a simulated world.
+ChosenBackend choose_backend(BackendChoice choice = BackendChoice::automatic, SimHost* host = nullptr);
 
 }  // namespace tandem::inline v1

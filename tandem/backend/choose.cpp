@@ -38,7 +38,8 @@ BackendChoice choice_from_environment() {
 // The only place that knows which backends exist. The environment is read before any probe: some sandboxes
 // kill a process for the system call itself (termux-packages#16734), and with `epoll` no io_uring call is
 // ever made.
-ChosenBackend choose_backend(BackendChoice choice) {
+ChosenBackend choose_backend(BackendChoice choice, SimHost* host) {
+    if (host != nullptr) return {.backend = make_sim_backend(host), .fallback_reason = {}};
     if (choice == BackendChoice::automatic) choice = choice_from_environment();
     if (choice == BackendChoice::sim) return {.backend = make_sim_backend(), .fallback_reason = {}};
     if (choice == BackendChoice::epoll) return {.backend = make_epoll_backend(), .fallback_reason = {}};

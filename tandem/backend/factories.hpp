@@ -37,6 +37,8 @@ std::unique_ptr<Backend> make_epoll_backend();
 /// descriptor is opened, no call waits, unless the program itself names a descriptor of the real world; those
 /// go through an epoll backend, which is given 20 ms of real time before each jump. Thread jobs run on
 /// threads, hold the clock, and end in the order of their submission.
-std::unique_ptr<Backend> make_sim_backend();
+///
+/// Without a host it is alone in a world of its own; with one, the world's owner turns the time.
+std::unique_ptr<Backend> make_sim_backend(SimHost* host = nullptr);
 
 }  // namespace tandem::inline v1

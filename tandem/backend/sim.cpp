@@ -2,6 +2,7 @@
 
 #include <tandem/backend/clock_internal.hpp>
 #include <tandem/backend/factories.hpp>
+#include <tandem/base/unique_fd.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -19,11 +20,55 @@ constexpr auto time_for_the_outside = 20ms;
 // A job that takes longer no longer holds the clock: it may be waiting for a timer.
 constexpr auto time_for_jobs = 500ms;
 
+// An operation's `backend_state`, in the world.
+constexpr std::uint32_t state_waits = 1;
+constexpr std::uint32_t state_ended = 2;
+
+bool is_poll(OpCode code) noexcept { return code == OpCode::poll_readable || code == OpCode::poll_writable; }
+
+bool is_outwards(OpCode code) noexcept {
+    switch (code) {
+        case OpCode::connect:
+        case OpCode::send:
+        case OpCode::send_message:
+        case OpCode::poll_writable:
+        case OpCode::write_file:
+            return true;
+        default:
+            return false;
+    }
+}
+
 }  // namespace
 
-std::unique_ptr<Backend> make_sim_backend() { return std::make_unique<SimBackend>(); }
+std::unique_ptr<Backend> make_sim_backend(SimHost* host) {
+    return std::make_unique<SimBackend>(static_cast<SimMachine*>(host));
+}
+
+int SimMachine::open_file(const std::string& path, bool create, bool truncate) {
+    if (!up) return -EIO;
+    auto [error, file] = files_.open(path, create, truncate);
+    return error != 0 ? error : network->open_file(*this, std::move(file));
+}
+
+bool SimMachine::await_jobs() noexcept { return backend != nullptr && backend->await_jobs(); }
+
+bool SimMachine::has_completions() const noexcept { return backend != nullptr && backend->has_finished(); }
+
+SimBackend::SimBackend(SimMachine* host)
+    : own_world_(host ? nullptr : std::make_unique<SimNetwork>(1)),
+      host_(host ? host : static_cast<SimMachine*>(&own_world_->add_host("localhost", {"127.0.0.1", "::1"}))),
+      world_(*host_->network),
+      time_(&world_.time()),
+      life_(host_->lives) {
+    host_->backend = this;
+}
 
 SimBackend::~SimBackend() {
+    ending_ = true;
+    if (host_->backend == this) world_.cancel_all(*host_);  // else it has crashed, and nothing waits any more
+    complete_finished();
+    if (host_->backend == this) host_->backend = nullptr;
     if (pool_) {
         pool_->shut_down();
         take_back_jobs();
@@ -31,6 +76,20 @@ SimBackend::~SimBackend() {
     }
     wake_.also_wake(nullptr);
     outside_.reset();  // ends what is in flight out there
+}
+
+bool SimBackend::take_time(LoopTime& time) noexcept {
+    if (own_world_) world_.follow(time);
+    time_ = own_world_ ? &time : &world_.time();
+    return time_ == &time;
+}
+
+int SimBackend::open_socket(int family, int type) noexcept {
+    return is_crashed() ? -ENETDOWN : world_.open(*host_, family, type);
+}
+
+int SimBackend::open_socket_pair(int (&ends)[2]) noexcept {
+    return is_crashed() ? -ENETDOWN : world_.open_pair(*host_, ends);
 }
 
 /// For descriptors of the real world.
@@ -50,26 +109,67 @@ Backend* SimBackend::outside() noexcept {
 
 Submitted SimBackend::submit(Operation& operation) noexcept {
     operation.cancel_requested = false;
-    if (operation.code == OpCode::job) {
-        if (!pool_) pool_ = std::make_unique<ThreadPool>(wake_, ThreadPool::default_max_threads());
-        operation.backend_state = ++jobs_given_;
-        const auto refused = pool_->submit(operation);
-        if (refused != 0) return {.done = true, .result = refused};
-        last_job_given_ = monotonic_now();
-        ++jobs_;
-        ++jobs_running_;
-        return {};
-    }
+    if (ending_) return {.done = true, .result = -ECANCELED};
+    if (operation.code == OpCode::job) return submit_job(operation);
+    if (operation.fd >= UniqueFd::first_simulated) return submit_inside(operation);
     Backend* const real = outside();
     return real ? real->submit(operation) : Submitted{.done = true, .result = -EMFILE};
 }
 
+Submitted SimBackend::submit_job(Operation& operation) noexcept {
+    if (!pool_) pool_ = std::make_unique<ThreadPool>(wake_, ThreadPool::default_max_threads());
+    operation.backend_state = ++jobs_given_;
+    if (const auto refused = pool_->submit(operation); refused != 0) return {.done = true, .result = refused};
+    last_job_given_ = monotonic_now();
+    ++jobs_;
+    ++jobs_running_;
+    return {};
+}
+
+Submitted SimBackend::submit_inside(Operation& operation) noexcept {
+    const auto socket = world_.find(operation.fd);
+    if (!socket) return {.done = true, .result = -EBADF};
+    auto& waiting = socket->waiting[is_outwards(operation.code) ? 1 : 0];
+    std::int32_t result = -EAGAIN;
+    if (operation.code == OpCode::connect) {
+        result = world_.connect(operation.fd, operation.data, operation.size);
+        if (result == -EINPROGRESS) result = -EAGAIN;
+    } else if (waiting.empty() || is_poll(operation.code)) {
+        result = world_.attempt(socket, operation);
+    }
+    if (result != -EAGAIN) return {.done = true, .result = result};
+    operation.backend_state = state_waits;
+    waiting.push_back(operation);
+    ++inside_;
+    return {};
+}
+
 void SimBackend::cancel(Operation& operation) noexcept {
     if (operation.code == OpCode::job) {
-        operation.cancel_requested = true;
-        pool_->cancel(operation);
-    } else if (outside_) {
-        outside_->cancel(operation);
+        if (!std::exchange(operation.cancel_requested, true) && pool_) pool_->cancel(operation);
+    } else if (operation.fd < UniqueFd::first_simulated) {
+        if (outside_) outside_->cancel(operation);
+    } else if (operation.backend_state == state_waits) {
+        const auto socket = world_.find(operation.fd);
+        socket->waiting[is_outwards(operation.code) ? 1 : 0].remove(operation);
+        finish_later(operation, -ECANCELED);
+    }
+}
+
+void SimBackend::finish_later(Operation& operation, std::int32_t result) noexcept {
+    operation.backend_state = state_ended;
+    operation.backend_result = result;
+    finished_.push_back(operation);
+    if (driven_from_outside_) wake_.raise();
+}
+
+/// Those that have ended by now; what they start is for the next time.
+void SimBackend::complete_finished() noexcept {
+    auto finished = std::move(finished_);
+    while (Operation* const operation = finished.pop_front()) {
+        --inside_;
+        operation->backend_state = 0;
+        complete(*operation, operation->backend_result);
     }
 }
 
@@ -77,10 +177,13 @@ void SimBackend::forget(int fd) noexcept {
     if (outside_) outside_->forget(fd);
 }
 
-std::size_t SimBackend::in_flight() const noexcept { return jobs_ + (outside_ ? outside_->in_flight() : 0); }
+std::size_t SimBackend::in_flight() const noexcept {
+    return inside_ + jobs_ + (outside_ ? outside_->in_flight() : 0);
+}
 
 int SimBackend::pollable_fd() noexcept {
     Backend* const real = outside();
+    driven_from_outside_ = real != nullptr;
     return real ? real->pollable_fd() : -1;
 }
 
@@ -128,14 +231,20 @@ void SimBackend::sleep(TimePoint real_deadline) noexcept {
         wake_.sleep_until(real_deadline);
 }
 
+/// Sleeps until a job has ended, if any holds the clock.
+bool SimBackend::await_jobs() noexcept {
+    take_back_jobs();
+    if (!jobs_hold_the_clock()) return false;
+    sleep(last_job_given_ + time_for_jobs);
+    wake_.take();
+    take_back_jobs();
+    return true;
+}
+
 /// Gives what is not simulated a moment. Whether something may have come of it.
 bool SimBackend::hear_the_outside() noexcept {
     const auto before = completions_;
-    take_back_jobs();
-    if (jobs_hold_the_clock()) {
-        sleep(last_job_given_ + time_for_jobs);
-        wake_.take();
-        take_back_jobs();
+    if (await_jobs()) {
         if (!jobs_hold_the_clock()) complete_ended_jobs();
         return true;
     }
@@ -150,10 +259,11 @@ bool SimBackend::hear_the_outside() noexcept {
 
 void SimBackend::wait(TimePoint deadline) noexcept {
     const auto before = completions_;
-    const bool woken = wake_.take();
-    agenda_.run_due(time_->now());
+    const bool was_woken = wake_.take();
+    world_.run_due();
+    complete_finished();
     const bool look_only = deadline <= time_->now();
-    if (woken || look_only || completions_ != before) {
+    if (was_woken || look_only || completions_ != before) {
         if (outside_) outside_->wait(TimePoint::min());
         take_back_jobs();
         if (!jobs_hold_the_clock()) complete_ended_jobs();
@@ -161,7 +271,7 @@ void SimBackend::wait(TimePoint deadline) noexcept {
     }
     for (;;) {
         if (hear_the_outside()) return;
-        const auto next = std::min(deadline, agenda_.next());
+        const auto next = std::min(deadline, world_.next_event());
         if (next == TimePoint::max()) {
             // Nothing in here will ever happen.
             sleep(TimePoint::max());
@@ -171,7 +281,8 @@ void SimBackend::wait(TimePoint deadline) noexcept {
             return;
         }
         time_->jump_to(next);
-        agenda_.run_due(next);
+        world_.run_due();
+        complete_finished();
         if (completions_ != before || next >= deadline) return;
     }
 }

@@ -2,45 +2,22 @@
 
 #include <tandem/backend/backend.hpp>
 #include <tandem/backend/operation_list_internal.hpp>
+#include <tandem/backend/sim_network_internal.hpp>
 #include <tandem/backend/sim_wake_internal.hpp>
 #include <tandem/backend/thread_pool.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <memory>
-#include <utility>
 
 namespace tandem::inline v1 {
-
-/// What will happen in a simulated world, by time; at one time in the order in which it was planned.
-class SimAgenda {
-public:
-    void plan(TimePoint when, std::function<void()> what) {
-        events_.emplace(std::pair(when, ++planned_), std::move(what));
-    }
-    TimePoint next() const noexcept {
-        return events_.empty() ? TimePoint::max() : events_.begin()->first.first;
-    }
-    void run_due(TimePoint now) {
-        while (next() <= now) {
-            const auto event = events_.extract(events_.begin());
-            event.mapped()();
-        }
-    }
-
-private:
-    std::map<std::pair<TimePoint, std::uint64_t>, std::function<void()>> events_;
-    std::uint64_t planned_ = 0;
-};
 
 /// A world without kernel. When nothing can run, the clock goes to the next deadline or event; as long as a
 /// thread job runs or the outside may have something to say, it first waits for them, for a moment of real
 /// time.
 class SimBackend final : public Backend {
 public:
-    SimBackend() = default;
+    explicit SimBackend(SimMachine* host);
     ~SimBackend() override;
 
     std::string_view name() const noexcept override { return "sim"; }
@@ -52,13 +29,23 @@ public:
     std::size_t in_flight() const noexcept override;
     int pollable_fd() noexcept override;
     void expect_wakes(int change) noexcept override;
-    bool take_time(LoopTime& time) noexcept override {
-        time_ = &time;
-        return true;
+    int open_socket(int family, int type) noexcept override;
+    int open_socket_pair(int (&ends)[2]) noexcept override;
+    bool take_time(LoopTime& time) noexcept override;
+
+    /// For the network: an operation that waited has ended; it is completed in a `wait()`.
+    void finish_later(Operation& operation, std::int32_t result) noexcept;
+    bool has_finished() const noexcept {
+        return !finished_.empty() || (!ended_jobs_.empty() && jobs_running_ == 0);
     }
+    bool await_jobs() noexcept;
 
 private:
     Backend* outside() noexcept;
+    bool is_crashed() const noexcept { return host_->lives != life_; }
+    Submitted submit_inside(Operation& operation) noexcept;
+    Submitted submit_job(Operation& operation) noexcept;
+    void complete_finished() noexcept;
     void complete(Operation& operation, std::int32_t result) noexcept;
     void take_back_jobs() noexcept;
     void complete_ended_jobs() noexcept;
@@ -66,9 +53,15 @@ private:
     bool jobs_hold_the_clock() const noexcept;
     void sleep(TimePoint real_deadline) noexcept;
 
-    VirtualTime own_time_;
-    LoopTime* time_ = &own_time_;
-    SimAgenda agenda_;
+    std::unique_ptr<SimNetwork> own_world_;  // null on a host of somebody's world
+    SimMachine* host_;
+    SimNetwork& world_;
+    LoopTime* time_;
+    const std::uint32_t life_;  // the host's, when this was made
+    OperationList finished_;
+    std::size_t inside_ = 0;  // operations in the world, not completed
+    bool driven_from_outside_ = false;
+    bool ending_ = false;
     SimWake wake_;
     std::unique_ptr<Backend> outside_;
     std::unique_ptr<ThreadPool> pool_;

@@ -21,6 +21,10 @@ public:
     [[nodiscard]] int release() { return std::exchange(fd_, -1); }
     void reset(int fd = -1);
 
+    /// Numbers from here on are no kernel's: they belong to simulated worlds, which say how to close them.
+    static constexpr int first_simulated = 1 << 30;
+    static void close_simulated_with(void (*closer)(int)) noexcept;
+
 private:
     int fd_ = -1;
 };

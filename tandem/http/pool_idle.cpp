@@ -1,6 +1,7 @@
 // What happens to connections that nobody uses: reuse, watching, goodbye.
 #include <tandem/http/pool_internal.hpp>
 
+#include <tandem/backend/sockets.hpp>
 #include <tandem/http/pool_line_internal.hpp>
 
 #include <sys/socket.h>
@@ -18,8 +19,8 @@ bool is_quiet(const Connection& connection) noexcept {
     const int fd = connection.stream->native_handle();
     if (fd < 0 || connection.info->tls) return true;  // TLS may have something to say that is not for us
     char byte;
-    const auto count = ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+    const auto count = sockets_of(fd).receive(fd, &byte, 1, MSG_PEEK);
+    return count == -EAGAIN || count == -EINTR;
 }
 
 }  // namespace

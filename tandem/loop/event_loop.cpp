@@ -102,7 +102,7 @@ private:
 };
 
 EventLoop::EventLoop(const EventLoopOptions& options, SourceLocation where)
-    : EventLoop(choose_backend(options.backend), options, where) {}
+    : EventLoop(choose_backend(options.backend, options.sim_host), options, where) {}
 
 EventLoop::EventLoop(std::unique_ptr<Backend> backend, const EventLoopOptions& options, SourceLocation where)
     : EventLoop(ChosenBackend{.backend = std::move(backend), .fallback_reason = {}}, options, where) {}

@@ -17,6 +17,7 @@ class Instrument;
 struct EventLoopOptions {
     BackendChoice backend = BackendChoice::automatic;
     LoopTime* time = nullptr;  ///< the clock, real if null (virtual on `sim`); must outlive the loop
+    SimHost* sim_host = nullptr;  ///< the machine of a simulated world that it runs on; overrules `backend`
     bool debug = false;        ///< also set by `TANDEM_DEBUG=1`
     Duration close_grace = std::chrono::seconds(5);
     /// For tests: an order that nobody promises is drawn from this seed instead of always being the same.

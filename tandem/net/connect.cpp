@@ -1,5 +1,6 @@
 #include <tandem/net/connect.hpp>
 
+#include <tandem/backend/sockets.hpp>
 #include <tandem/base/unique_fd.hpp>
 #include <tandem/io/wait_list.hpp>
 #include <tandem/loop/event_loop.hpp>
@@ -96,20 +97,22 @@ private:
 /// Errors: `std::system_error`.
 LoopFd open_socket(const SocketAddress& address, int family, const ConnectOptions& options) {
     const auto check = [](int result) {
-        if (result < 0) throw std::system_error(errno, std::generic_category());
+        if (result < 0) throw std::system_error(-result, std::generic_category());
     };
-    LoopFd socket(UniqueFd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)));
-    check(socket.get());
+    const int opened = this_loop().backend().open_socket(family, SOCK_STREAM);
+    check(opened);
+    LoopFd socket{UniqueFd(opened)};
+    auto& calls = sockets_of(opened);
     const int on = 1;
     const bool is_ip = address.family() != AddressFamily::local;
     if (is_ip && options.no_delay())
-        check(::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
+        check(calls.set_option(opened, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
     if (const auto& from = options.local_address()) {
         const RawAddress raw = to_raw(from);
         // Else each connection would take a port of its own, whoever it goes to.
         if (is_ip && from.port() == 0)
-            ::setsockopt(socket.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-        check(::bind(socket.get(), raw.data(), raw.size));
+            calls.set_option(opened, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+        check(calls.bind(opened, raw.data(), raw.size));
     }
     if (options.socket_hook()) options.socket_hook()(socket.get());
     return socket;

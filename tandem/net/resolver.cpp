@@ -1,5 +1,6 @@
 #include <tandem/net/resolver.hpp>
 
+#include <tandem/backend/sockets.hpp>
 #include <tandem/base/unique_fd.hpp>
 #include <tandem/net/address_internal.hpp>
 #include <tandem/net/dns_cache_internal.hpp>
@@ -7,6 +8,7 @@
 #include <tandem/net/hosts_file_internal.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -34,8 +36,8 @@ std::string quoted(const std::string& name) { return name.empty() ? "\"\"" : nam
 /// Whether the kernel would know how to send there; sends nothing.
 bool has_route(const SocketAddress& address) {
     const RawAddress raw = to_raw(address.with_port(9));
-    const UniqueFd probe(::socket(raw.family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    return probe && ::connect(probe.get(), raw.data(), raw.size) == 0;
+    const UniqueFd probe(this_loop().backend().open_socket(raw.family(), SOCK_DGRAM));
+    return probe && sockets_of(probe.get()).connect(probe.get(), raw.data(), raw.size) == 0;
 }
 
 std::vector<SocketAddress> with_port(std::vector<SocketAddress> addresses, std::uint16_t port) {
@@ -216,6 +218,9 @@ Task<std::vector<SocketAddress>> resolve_with(std::shared_ptr<State> state, std:
         co_return with_port(std::move(known), port);
     }
 
+    // A simulated world has no name servers; its owner gives the loop a resolver that knows its names.
+    if (this_loop().backend_name() == "sim") throw_not_found(host, family);
+
     Lookup lookup(*state, name, absolute, family);
     while (!lookup.done()) co_await lookup.changed().wait("name lookup");
     auto found = lookup.addresses();
@@ -224,6 +229,44 @@ Task<std::vector<SocketAddress>> resolve_with(std::shared_ptr<State> state, std:
         throw DnsError(failure.failure, host, "resolve " + quoted(host) + ": " + failure.reason);
     }
     co_return with_port(std::move(found), port);
+}
+
+}  // namespace
+
+namespace {
+
+/// The loops that ask somebody else. Few, and mostly none.
+class OwnResolvers {
+public:
+    void set(EventLoop& loop, std::shared_ptr<Resolver> resolver) {
+        const std::lock_guard lock(mutex_);
+        std::erase_if(all_, [&](const Entry& entry) { return entry.life.expired() || entry.loop == &loop; });
+        if (resolver) all_.push_back({&loop, loop.life(), std::move(resolver)});
+        any_ = !all_.empty();
+    }
+    std::shared_ptr<Resolver> find(const EventLoop& loop) {
+        if (!any_.load(std::memory_order_relaxed)) return nullptr;
+        const std::lock_guard lock(mutex_);
+        for (const auto& entry : all_) {
+            if (entry.loop == &loop && entry.life.lock() == loop.life()) return entry.resolver;
+        }
+        return nullptr;
+    }
+
+private:
+    struct Entry {
+        const EventLoop* loop;
+        std::weak_ptr<LoopLife> life;
+        std::shared_ptr<Resolver> resolver;
+    };
+    std::mutex mutex_;
+    std::vector<Entry> all_;
+    std::atomic<bool> any_ = false;
+};
+
+OwnResolvers& own_resolvers() {
+    static OwnResolvers& all = *new OwnResolvers;  // asked until the very end
+    return all;
 }
 
 }  // namespace
@@ -238,7 +281,14 @@ Task<std::vector<SocketAddress>> DnsResolver::resolve(std::string host, std::uin
 
 void DnsResolver::clear_cache() { state_->clear_cache(); }
 
+void set_resolver(EventLoop& loop, std::shared_ptr<Resolver> resolver) {
+    own_resolvers().set(loop, std::move(resolver));
+}
+
 std::shared_ptr<Resolver> default_resolver() {
+    if (EventLoop* const loop = this_loop_or_null()) {
+        if (auto own = own_resolvers().find(*loop)) return own;
+    }
     // Never destroyed: the background loop drains at exit.
     static const auto& resolver = *new std::shared_ptr<Resolver>(std::make_shared<DnsResolver>());
     return resolver;

@@ -82,6 +82,9 @@ private:
     std::shared_ptr<State> state_;
 };
 
+/// What `default_resolver()` gives on this loop from now on; null: the system's again.
+void set_resolver(EventLoop& loop, std::shared_ptr<Resolver> resolver);
+
 /// The one that `connect()` and `listen()` use unless told otherwise: the system's servers and hosts file.
 std::shared_ptr<Resolver> default_resolver();
 

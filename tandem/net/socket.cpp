@@ -1,8 +1,7 @@
+#include <tandem/backend/sockets.hpp>
 #include <tandem/base/errors.hpp>
 #include <tandem/net/address_internal.hpp>
 #include <tandem/net/socket_internal.hpp>
-
-#include <unistd.h>
 
 #include <mutex>
 #include <utility>
@@ -37,7 +36,7 @@ void Socket::require_usable(const char* what) const {
 void Socket::discard_unread() noexcept {
     char buffer[16 * 1024];
     for (int i = 0; i < 64; ++i) {
-        if (::recv(fd_, buffer, sizeof buffer, MSG_DONTWAIT) <= 0) return;
+        if (sockets_of(fd_).receive(fd_, buffer, sizeof buffer, 0) <= 0) return;
     }
 }
 
@@ -55,13 +54,13 @@ void Socket::shut_down() noexcept {
     }
     // Closing it now would give its number to somebody else under the kernel's feet. This makes the
     // operations end.
-    ::shutdown(fd_, SHUT_RDWR);
+    sockets_of(fd_).shutdown(fd_, SHUT_RDWR);
 }
 
 void Socket::abort() noexcept {
     if (closed_) return;
     const linger reset{1, 0};
-    ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    sockets_of(fd_).set_option(fd_, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     shut_down();
 }
 
@@ -99,7 +98,7 @@ void Socket::release_descriptor() noexcept {
             try {
                 loop->call_soon_threadsafe([loop, fd] {
                     loop->backend().forget(fd);
-                    ::close(fd);
+                    sockets_of(fd).close(fd);
                 });
                 return;
             } catch (...) {  // closing at this very moment: nothing is watched any more
@@ -108,18 +107,18 @@ void Socket::release_descriptor() noexcept {
             loop->backend().forget(fd);
         }
     }
-    ::close(fd);
+    sockets_of(fd).close(fd);
 }
 
 SocketAddress Socket::local() const {
     RawAddress raw;
-    if (closed_ || ::getsockname(fd_, raw.data(), &raw.size) != 0) return {};
+    if (closed_ || sockets_of(fd_).local_address(fd_, raw.data(), &raw.size) != 0) return {};
     return from_raw(raw.data(), raw.size);
 }
 
 SocketAddress Socket::peer() const {
     RawAddress raw;
-    if (closed_ || ::getpeername(fd_, raw.data(), &raw.size) != 0) return {};
+    if (closed_ || sockets_of(fd_).peer_address(fd_, raw.data(), &raw.size) != 0) return {};
     return from_raw(raw.data(), raw.size);
 }
 

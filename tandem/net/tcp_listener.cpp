@@ -1,5 +1,6 @@
 #include <tandem/net/tcp_listener.hpp>
 
+#include <tandem/backend/sockets.hpp>
 #include <tandem/base/errors.hpp>
 #include <tandem/net/address_internal.hpp>
 #include <tandem/net/resolver.hpp>
@@ -90,8 +91,8 @@ Task<TcpStream> accept_from(SocketRef socket) {
 
 void set_option(const UniqueFd& socket, const SocketAddress& address, int level, int name, bool on) {
     const int value = on ? 1 : 0;
-    if (::setsockopt(socket.get(), level, name, &value, sizeof value) != 0)
-        throw_listen_error(address, errno);
+    const int result = sockets_of(socket.get()).set_option(socket.get(), level, name, &value, sizeof value);
+    if (result != 0) throw_listen_error(address, -result);
 }
 
 /// A socket file that nobody listens on any more is in the way of a new one; any other file is not ours to
@@ -106,8 +107,10 @@ void remove_stale_file(const std::string& path, const RawAddress& raw) {
 
 UniqueFd open_listener(const SocketAddress& address, const ListenOptions& options) {
     const RawAddress raw = to_raw(address);
-    UniqueFd socket(::socket(raw.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!socket) throw_listen_error(address, errno);
+    const int opened = this_loop().backend().open_socket(raw.family(), SOCK_STREAM);
+    if (opened < 0) throw_listen_error(address, -opened);
+    UniqueFd socket(opened);
+    auto& calls = sockets_of(opened);
     if (address.family() == AddressFamily::local) {
         if (!address.path().starts_with('@')) remove_stale_file(address.path(), raw);
     } else {
@@ -118,8 +121,8 @@ UniqueFd open_listener(const SocketAddress& address, const ListenOptions& option
         if (address.family() == AddressFamily::v6)
             set_option(socket, address, IPPROTO_IPV6, IPV6_V6ONLY, options.only_v6);
     }
-    if (::bind(socket.get(), raw.data(), raw.size) != 0) throw_listen_error(address, errno);
-    if (::listen(socket.get(), options.backlog) != 0) throw_listen_error(address, errno);
+    if (const int error = calls.bind(opened, raw.data(), raw.size)) throw_listen_error(address, -error);
+    if (const int error = calls.listen(opened, options.backlog)) throw_listen_error(address, -error);
     return socket;
 }
 

@@ -1,5 +1,6 @@
 #include <tandem/net/tcp_stream.hpp>
 
+#include <tandem/backend/sockets.hpp>
 #include <tandem/base/errors.hpp>
 #include <tandem/net/socket_internal.hpp>
 #include <tandem/task/current_task.hpp>
@@ -196,8 +197,8 @@ Task<void> shutdown_write_of(SocketRef ref) {
     Socket& socket = require(ref, "shutdown_write");
     if (socket.is_open() && socket.write_ended) co_return;
     WriteTurn::checked(ref);
-    if (::shutdown(socket.fd(), SHUT_WR) != 0) {
-        socket.write_error = errno;
+    if (const int error = sockets_of(socket.fd()).shutdown(socket.fd(), SHUT_WR); error != 0) {
+        socket.write_error = -error;
         throw_error(socket, "end the writing side to", socket.write_error);
     }
     socket.write_ended = true;
@@ -269,16 +270,17 @@ void TcpStream::set_no_delay(bool on) {
     Socket& socket = require(socket_, "set_no_delay");
     socket.require_usable("set_no_delay");
     const int value = on ? 1 : 0;
-    ::setsockopt(socket.fd(), IPPROTO_TCP, TCP_NODELAY, &value,
-                 sizeof value);  // a local socket has no such delay
+    // A local socket has no such delay.
+    sockets_of(socket.fd()).set_option(socket.fd(), IPPROTO_TCP, TCP_NODELAY, &value, sizeof value);
 }
 
 void TcpStream::set_keep_alive(bool on) {
     Socket& socket = require(socket_, "set_keep_alive");
     socket.require_usable("set_keep_alive");
     const int value = on ? 1 : 0;
-    if (::setsockopt(socket.fd(), SOL_SOCKET, SO_KEEPALIVE, &value, sizeof value) != 0)
-        throw_error(socket, "set keep-alive for", errno);
+    const int result =
+        sockets_of(socket.fd()).set_option(socket.fd(), SOL_SOCKET, SO_KEEPALIVE, &value, sizeof value);
+    if (result != 0) throw_error(socket, "set keep-alive for", -result);
 }
 
 std::uint64_t TcpStream::bytes_accepted() const noexcept { return socket_ ? socket_->accepted : 0; }

@@ -76,7 +76,7 @@ bool wanted(const char* backend) {
 }  // namespace
 
 int register_async_test(const char* suite, const char* name, Task<void> (*body)(), SourceLocation where,
-                        bool virtual_time) {
+                        TestTime time) {
     struct Variant {
         const char* name;
         BackendChoice choice;
@@ -85,12 +85,12 @@ int register_async_test(const char* suite, const char* name, Task<void> (*body)(
          {Variant{"uring", BackendChoice::uring}, Variant{"epoll", BackendChoice::epoll},
           Variant{"sim", BackendChoice::sim}}) {
         if (!wanted(variant.name)) continue;
-        if (variant.choice == BackendChoice::sim && !virtual_time) continue;
+        if (variant.choice == BackendChoice::sim && time == TestTime::real) continue;
         const auto choice = variant.choice;
         ::testing::RegisterTest(suite, (std::string(name) + "/" + variant.name).c_str(), nullptr, nullptr,
                                 where.file_name(), static_cast<int>(where.line()),
-                                [body, choice, virtual_time]() -> ::testing::Test* {
-                                    return new AsyncTest(body, choice, virtual_time);
+                                [body, choice, time]() -> ::testing::Test* {
+                                    return new AsyncTest(body, choice, time == TestTime::turned);
                                 });
     }
     return 0;

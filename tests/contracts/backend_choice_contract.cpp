@@ -108,6 +108,17 @@ TEST(BackendChoice, the_environment_names_the_backend) {
     EXPECT_EQ(choose_backend().backend->name(), "io_uring");
 }
 
+TEST(URING1, sim_says_on_standard_error_that_time_and_network_are_simulated_and_says_it_once) {
+    const Environment environment("sim");
+    ::testing::internal::CaptureStderr();
+    const auto first = choose_backend();
+    const auto second = choose_backend();
+    EXPECT_EQ(::testing::internal::GetCapturedStderr(),
+              "tandem: TANDEM_BACKEND=sim: time and network are simulated\n");
+    EXPECT_EQ(first.backend->name(), "sim");
+    EXPECT_EQ(second.backend->name(), "sim");
+}
+
 TEST(BackendChoice, an_explicit_choice_overrules_the_environment) {
     const Environment environment("uring");
     EXPECT_EQ(choose_backend(BackendChoice::epoll).backend->name(), "epoll");
@@ -240,7 +251,7 @@ TEST(FAULT4, a_lack_of_descriptors_at_any_point_is_an_error_and_leaks_nothing) {
     EXPECT_EQ(status, 0);
 }
 
-TANDEM_BACKEND_SUITE(BackendDescriptors);
+TANDEM_REAL_BACKEND_SUITE(BackendDescriptors);
 
 TEST_P(BackendDescriptors, its_descriptors_are_close_on_exec_and_gone_afterwards) {
     backend_.reset();

@@ -2,6 +2,7 @@
 
 #include <tandem/backend/backend.hpp>
 #include <tandem/backend/factories.hpp>
+#include <tandem/backend/sockets.hpp>
 #include <tandem/base/unique_fd.hpp>
 
 #include <gtest/gtest.h>
@@ -25,7 +26,20 @@ namespace tandem::contracts {
 
 using namespace std::chrono_literals;
 
+/// What time it is for the backend under test: its own, if it simulates time.
+inline LoopTime*& simulated_time() {
+    static LoopTime* time = nullptr;
+    return time;
+}
+
+/// The simulated backend under test, whose sockets and whose network are used then; null on the others.
+inline Backend*& simulated_backend() {
+    static Backend* backend = nullptr;
+    return backend;
+}
+
 inline TimePoint now() {
+    if (simulated_time() != nullptr) return simulated_time()->now();
     timespec time{};
     ::clock_gettime(CLOCK_MONOTONIC, &time);
     return TimePoint(std::chrono::seconds(time.tv_sec) + Duration(time.tv_nsec));
@@ -99,6 +113,10 @@ struct Pair {
 
 inline Pair socket_pair(int type = SOCK_STREAM) {
     int ends[2];
+    if (simulated_backend() != nullptr && type == SOCK_STREAM) {
+        if (simulated_backend()->open_socket_pair(ends) != 0) std::abort();
+        return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+    }
     if (::socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) std::abort();
     return {UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
@@ -110,8 +128,43 @@ inline Pair pipe_pair(int flags = O_CLOEXEC) {
 }
 
 inline UniqueFd tcp_socket() {
+    if (simulated_backend() != nullptr)
+        return UniqueFd(simulated_backend()->open_socket(AF_INET, SOCK_STREAM));
     return UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
+
+/// The system's calls on sockets, of the kernel or of the simulated network.
+namespace calls {
+
+template <class Count>
+Count with_errno(Count result) {
+    if (result >= 0) return result;
+    errno = static_cast<int>(-result);
+    return -1;
+}
+inline ssize_t send(int fd, const void* from, std::size_t size, int) {
+    return with_errno(sockets_of(fd).send(fd, from, size));
+}
+inline ssize_t recv(int fd, void* to, std::size_t size, int flags) {
+    return with_errno(sockets_of(fd).receive(fd, to, size, flags));
+}
+inline int shutdown(int fd, int how) { return with_errno(sockets_of(fd).shutdown(fd, how)); }
+inline int connect(int fd, const sockaddr* address, socklen_t size) {
+    return with_errno(sockets_of(fd).connect(fd, address, size));
+}
+inline int bind(int fd, const sockaddr* address, socklen_t size) {
+    return with_errno(sockets_of(fd).bind(fd, address, size));
+}
+inline int listen(int fd, int backlog) { return with_errno(sockets_of(fd).listen(fd, backlog)); }
+inline int getsockname(int fd, sockaddr* address, socklen_t* size) {
+    return with_errno(sockets_of(fd).local_address(fd, address, size));
+}
+inline int setsockopt(int fd, int level, int name, const void* value, socklen_t size) {
+    return with_errno(sockets_of(fd).set_option(fd, level, name, value, size));
+}
+inline int close(int fd) { return with_errno(sockets_of(fd).close(fd)); }
+
+}  // namespace calls
 
 struct Listener {
     UniqueFd socket;
@@ -124,9 +177,9 @@ inline Listener tcp_listener() {
     listener.address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof listener.address;
     auto* const address = reinterpret_cast<sockaddr*>(&listener.address);
-    if (::bind(listener.socket.get(), address, size) != 0) std::abort();
-    if (::listen(listener.socket.get(), 64) != 0) std::abort();
-    if (::getsockname(listener.socket.get(), address, &size) != 0) std::abort();
+    if (calls::bind(listener.socket.get(), address, size) != 0) std::abort();
+    if (calls::listen(listener.socket.get(), 64) != 0) std::abort();
+    if (calls::getsockname(listener.socket.get(), address, &size) != 0) std::abort();
     return listener;
 }
 
@@ -134,8 +187,14 @@ inline Listener tcp_listener() {
 inline Pair tcp_pair() {
     auto listener = tcp_listener();
     Pair pair{tcp_socket(), UniqueFd()};
-    ::connect(pair.one.get(), reinterpret_cast<sockaddr*>(&listener.address), sizeof listener.address);
+    calls::connect(pair.one.get(), reinterpret_cast<sockaddr*>(&listener.address), sizeof listener.address);
     for (int tries = 0; tries < 1000 && !pair.other; ++tries) {
+        if (simulated_backend() != nullptr) {
+            TestOperation accept(OpCode::accept, listener.socket.get());
+            const auto submitted = simulated_backend()->submit(accept);
+            if (submitted.done) pair.other = UniqueFd(submitted.result);
+            break;
+        }
         pair.other =
             UniqueFd(::accept4(listener.socket.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
         if (!pair.other) ::usleep(1000);
@@ -149,6 +208,7 @@ struct Kind {
     const char* name;
     bool uring;
     UringOptions options;
+    bool sim = false;
 };
 
 inline void PrintTo(const Kind& kind, std::ostream* out) { *out << kind.name; }
@@ -157,12 +217,25 @@ inline void PrintTo(const Kind& kind, std::ostream* out) { *out << kind.name; }
 class EveryBackend : public ::testing::TestWithParam<Kind> {
 protected:
     static std::unique_ptr<Backend> make() {
+        if (GetParam().sim) {
+            auto backend = make_sim_backend();
+            static VirtualTime time;
+            backend->take_time(time);
+            simulated_time() = &time;
+            simulated_backend() = backend.get();
+            return backend;
+        }
         if (!GetParam().uring) return make_epoll_backend();
         return make_uring_backend(GetParam().options).backend;
     }
     void SetUp() override {
         backend_ = make();
         if (!backend_) GTEST_SKIP() << "io_uring is not to be had: " << make_uring_backend().reason;
+    }
+    void TearDown() override {
+        backend_.reset();
+        simulated_time() = nullptr;
+        simulated_backend() = nullptr;
     }
     Backend& backend() { return *backend_; }
 
@@ -177,10 +250,17 @@ inline const Kind kinds[] = {
     {"uring_plain", true, {.submission_entries = 64, .best_step = UringStep::plain}},
 };
 
+inline const Kind kinds_and_sim[] = {kinds[0], kinds[1], kinds[2],
+                                     kinds[3], kinds[4], {"sim", false, {}, true}};
+
 inline std::string kind_name(const ::testing::TestParamInfo<Kind>& info) { return info.param.name; }
 
 }  // namespace tandem::contracts
 
 #define TANDEM_BACKEND_SUITE(suite)                  \
+    class suite : public contracts::EveryBackend {}; \
+    INSTANTIATE_TEST_SUITE_P(On, suite, ::testing::ValuesIn(contracts::kinds_and_sim), contracts::kind_name)
+/// For what is promised of the kernel's time, threads and files alone.
+#define TANDEM_REAL_BACKEND_SUITE(suite)             \
     class suite : public contracts::EveryBackend {}; \
     INSTANTIATE_TEST_SUITE_P(On, suite, ::testing::ValuesIn(contracts::kinds), contracts::kind_name)

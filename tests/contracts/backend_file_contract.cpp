@@ -16,11 +16,11 @@ namespace {
 
 using namespace contracts;
 
-TANDEM_BACKEND_SUITE(BackendFile);
-TANDEM_BACKEND_SUITE(BackendJob);
-TANDEM_BACKEND_SUITE(BackendPoll);
-TANDEM_BACKEND_SUITE(SemL43);
-TANDEM_BACKEND_SUITE(SemL44);
+TANDEM_REAL_BACKEND_SUITE(BackendFile);
+TANDEM_REAL_BACKEND_SUITE(BackendJob);
+TANDEM_REAL_BACKEND_SUITE(BackendPoll);
+TANDEM_REAL_BACKEND_SUITE(SemL43);
+TANDEM_REAL_BACKEND_SUITE(SemL44);
 
 UniqueFd temporary_file() {
     char name[] = "/tmp/tandem-contract-XXXXXX";

@@ -15,10 +15,10 @@ namespace {
 
 using namespace contracts;
 
-TANDEM_BACKEND_SUITE(BackendWait);
-TANDEM_BACKEND_SUITE(BackendWake);
-TANDEM_BACKEND_SUITE(BackendThreads);
-TANDEM_BACKEND_SUITE(SemL46);
+TANDEM_REAL_BACKEND_SUITE(BackendWait);
+TANDEM_REAL_BACKEND_SUITE(BackendWake);
+TANDEM_REAL_BACKEND_SUITE(BackendThreads);
+TANDEM_REAL_BACKEND_SUITE(SemL46);
 
 Duration processor_time() {
     timespec time{};

@@ -28,7 +28,7 @@ template <class Bodies>
 int register_for_all(const char* suite, const char* name, const Bodies& bodies) {
     for (const auto& [kind, body] : bodies) {
         testing::register_async_test(suite, (std::string(name) + "/" + name_of(kind)).c_str(), body,
-                                     SourceLocation::current(), false);
+                                     SourceLocation::current(), testing::TestTime::world);
     }
     return 0;
 }
