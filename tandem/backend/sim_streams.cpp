@@ -99,8 +99,11 @@ void SimNetwork::knock(const SimSocketRef& client, SimMachine& server) {
     if (client->closed || client->state != State::connecting) return;
     const auto listener = listener_at(server, client->remote);
     if (!listener || is_planned(SimFault::refuse, *client->host, server)) {
+        // A local socket that nobody listens on has no file either.
+        const auto& path = client->remote.path;
+        const int error = !listener && !path.empty() && path[0] != '\0' ? ENOENT : ECONNREFUSED;
         deliver_after(travel_time(server, *client->host), server, *client->host,
-                      [this, client] { connect_ends(client, ECONNREFUSED); });
+                      [this, client, error] { connect_ends(client, error); });
     } else if (listener->pending.size() >= listener->backlog) {
         listener->knocking.push_back(client);
     } else {

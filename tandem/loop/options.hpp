@@ -16,9 +16,9 @@ class Instrument;
 /// too.
 struct EventLoopOptions {
     BackendChoice backend = BackendChoice::automatic;
-    LoopTime* time = nullptr;  ///< the clock, real if null (virtual on `sim`); must outlive the loop
+    LoopTime* time = nullptr;     ///< the clock, real if null (virtual on `sim`); must outlive the loop
     SimHost* sim_host = nullptr;  ///< the machine of a simulated world that it runs on; overrules `backend`
-    bool debug = false;        ///< also set by `TANDEM_DEBUG=1`
+    bool debug = false;           ///< also set by `TANDEM_DEBUG=1`
     Duration close_grace = std::chrono::seconds(5);
     /// For tests: an order that nobody promises is drawn from this seed instead of always being the same.
     std::optional<std::uint64_t> shuffle_seed = std::nullopt;

@@ -68,7 +68,7 @@ std::vector<ConnectAttempt> attempts_of(const Error& error) {
     }
 }
 
-ASYNC_TEST_REAL_TIME(HttpH113, every_refused_address_is_named) {
+ASYNC_TEST_NETWORK(HttpH113, every_refused_address_is_named) {
     const auto port = co_await free_port();
 
     const auto end = co_await as_result(connect("localhost", port));
@@ -81,7 +81,7 @@ ASYNC_TEST_REAL_TIME(HttpH113, every_refused_address_is_named) {
     EXPECT_EQ(attempts_of(end.error()).size(), 2U);
 }
 
-ASYNC_TEST_REAL_TIME(HttpH113, a_listener_on_ipv6_alone_is_reached_by_name_and_one_on_ipv4_alone_too) {
+ASYNC_TEST_NETWORK(HttpH113, a_listener_on_ipv6_alone_is_reached_by_name_and_one_on_ipv4_alone_too) {
     auto v6 = co_await listen({.host = "::1", .only_v6 = true});
     auto v4 = co_await listen({.host = "127.0.0.1"});
 
@@ -109,7 +109,7 @@ ASYNC_TEST_REAL_TIME(HttpH113, an_ipv6_black_hole_costs_the_stagger_and_no_more)
     EXPECT_LT(took, 400ms);
 }
 
-ASYNC_TEST_REAL_TIME(HttpH113, families_are_interleaved_and_a_failure_starts_the_next_at_once) {
+ASYNC_TEST_NETWORK(HttpH113, families_are_interleaved_and_a_failure_starts_the_next_at_once) {
     const auto port = co_await free_port();
     auto listener = co_await listen({.host = "127.0.0.1"});
     std::vector<std::string> asked;
@@ -135,7 +135,7 @@ ASYNC_TEST_REAL_TIME(HttpH113, families_are_interleaved_and_a_failure_starts_the
     EXPECT_LT(took, 200ms);
 }
 
-ASYNC_TEST_REAL_TIME(Connect, a_guard_keeps_us_from_contacting_an_address) {
+ASYNC_TEST_NETWORK(Connect, a_guard_keeps_us_from_contacting_an_address) {
     auto listener = co_await listen({.host = "127.0.0.1"});
     ConnectOptions options;
     options.address_guard([](const SocketAddress& address) { return !address.is_loopback(); });
@@ -187,7 +187,7 @@ ASYNC_TEST_REAL_TIME(SemC64, a_cancelled_connect_leaves_nothing_behind_whenever_
     // The test's frame counts tasks, timers, operations and descriptors.
 }
 
-ASYNC_TEST_REAL_TIME(SemC65, late_winners_are_closed) {
+ASYNC_TEST_NETWORK(SemC65, late_winners_are_closed) {
     auto listener = co_await listen({});
     ConnectOptions options;
     std::vector<SocketAddress> addresses;
@@ -217,7 +217,7 @@ ASYNC_TEST_REAL_TIME(SemC65, late_winners_are_closed) {
     EXPECT_LT(others, 29);
 }
 
-ASYNC_TEST_REAL_TIME(HttpH114, family_and_local_address_choose_among_the_addresses) {
+ASYNC_TEST_NETWORK(HttpH114, family_and_local_address_choose_among_the_addresses) {
     auto listener = co_await listen({});
     ConnectOptions only_v4;
     only_v4.family(AddressFamily::v4);
@@ -236,7 +236,7 @@ ASYNC_TEST_REAL_TIME(HttpH114, family_and_local_address_choose_among_the_address
     EXPECT_EQ(end.error().code(), std::errc::address_not_available);
 }
 
-ASYNC_TEST_REAL_TIME(HttpH116, a_hook_sees_each_fresh_descriptor_and_a_resolver_can_be_replaced) {
+ASYNC_TEST_NETWORK(HttpH116, a_hook_sees_each_fresh_descriptor_and_a_resolver_can_be_replaced) {
     class Fixed final : public Resolver {
     public:
         explicit Fixed(SocketAddress to) : to_(std::move(to)) {}
@@ -262,7 +262,7 @@ ASYNC_TEST_REAL_TIME(HttpH116, a_hook_sees_each_fresh_descriptor_and_a_resolver_
     EXPECT_EQ(seen, stream.native_handle());
 }
 
-ASYNC_TEST_REAL_TIME(Connect, a_missing_local_socket_is_named) {
+ASYNC_TEST_NETWORK(Connect, a_missing_local_socket_is_named) {
     const auto end = co_await as_result(connect(SocketAddress::local("/nonexistent/socket")));
 
     TANDEM_CO_ASSERT_TRUE(end.has_error());

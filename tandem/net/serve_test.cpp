@@ -39,7 +39,7 @@ Task<std::string> say(std::uint16_t port, std::string text) {
     co_return answer;
 }
 
-ASYNC_TEST_REAL_TIME(Serve, two_hundred_peers_get_their_own_echo) {
+ASYNC_TEST_NETWORK(Serve, two_hundred_peers_get_their_own_echo) {
     auto listener = co_await listen({.host = "127.0.0.1"});
     auto server = create_task(serve(listener, echo));
     std::vector<TaskHandle<std::string>> peers;
@@ -80,7 +80,7 @@ ASYNC_TEST_REAL_TIME(Serve, netcat_gets_its_lines_back) {
     EXPECT_EQ(std::string(buffer, count), "one\ntwo\n");
 }
 
-ASYNC_TEST_REAL_TIME(SemIO27, a_failing_handler_is_reported_and_ends_its_own_connection_only) {
+ASYNC_TEST_NETWORK(SemIO27, a_failing_handler_is_reported_and_ends_its_own_connection_only) {
     auto& loop = this_loop();
     std::vector<std::string> reports;
     loop.set_exception_handler([&reports](EventLoop&, const ErrorContext& context) {
@@ -108,7 +108,7 @@ ASYNC_TEST_REAL_TIME(SemIO27, a_failing_handler_is_reported_and_ends_its_own_con
     EXPECT_EQ(reports, std::vector<std::string>(1, "std::runtime_error: as wished"));
 }
 
-ASYNC_TEST_REAL_TIME(SemIO16, no_more_than_max_connections_are_served_at_a_time) {
+ASYNC_TEST_NETWORK(SemIO16, no_more_than_max_connections_are_served_at_a_time) {
     auto listener = co_await listen({.host = "127.0.0.1"});
     int now = 0;
     int most = 0;
@@ -129,7 +129,7 @@ ASYNC_TEST_REAL_TIME(SemIO16, no_more_than_max_connections_are_served_at_a_time)
     EXPECT_EQ(now, 0);
 }
 
-ASYNC_TEST_REAL_TIME(Serve, cancelling_it_ends_and_joins_every_connection) {
+ASYNC_TEST_NETWORK(Serve, cancelling_it_ends_and_joins_every_connection) {
     auto listener = co_await listen({.host = "127.0.0.1"});
     int ended = 0;
     const auto hang = [&ended](TcpStream peer) -> Task<void> {

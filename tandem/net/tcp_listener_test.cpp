@@ -27,7 +27,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-ASYNC_TEST_REAL_TIME(SemIO25, a_listener_without_a_host_serves_both_families) {
+ASYNC_TEST_NETWORK(SemIO25, a_listener_without_a_host_serves_both_families) {
     auto listener = co_await listen({});
     auto v4 = co_await connect("127.0.0.1", listener.port());
     auto from_v4 = co_await listener.accept();
@@ -38,7 +38,7 @@ ASYNC_TEST_REAL_TIME(SemIO25, a_listener_without_a_host_serves_both_families) {
     EXPECT_EQ(from_v6.peer().host(), "::1");
 }
 
-ASYNC_TEST_REAL_TIME(TcpListener, a_port_in_use_is_refused_and_the_message_names_it) {
+ASYNC_TEST_NETWORK(TcpListener, a_port_in_use_is_refused_and_the_message_names_it) {
     auto listener = co_await listen({.host = "127.0.0.1"});
 
     const auto second = co_await as_result(listen({.host = "127.0.0.1", .port = listener.port()}));
@@ -49,7 +49,7 @@ ASYNC_TEST_REAL_TIME(TcpListener, a_port_in_use_is_refused_and_the_message_names
         << second.error().what();
 }
 
-ASYNC_TEST_REAL_TIME(SemC63, a_cancelled_accept_loses_no_connection) {
+ASYNC_TEST_NETWORK(SemC63, a_cancelled_accept_loses_no_connection) {
     auto listener = co_await listen({.host = "127.0.0.1"});
     CancelScope scope(5ms);
     const auto none = co_await scope.run(listener.accept());
@@ -60,7 +60,7 @@ ASYNC_TEST_REAL_TIME(SemC63, a_cancelled_accept_loses_no_connection) {
     EXPECT_EQ(server.peer(), client.local());
 }
 
-ASYNC_TEST_REAL_TIME(SemIO6, closing_a_listener_ends_an_accept_in_progress_with_an_error) {
+ASYNC_TEST_NETWORK(SemIO6, closing_a_listener_ends_an_accept_in_progress_with_an_error) {
     auto listener = co_await listen({.host = "127.0.0.1"});
     auto accepting = create_task(listener.accept());
     co_await sleep(5ms);

@@ -44,7 +44,7 @@ Task<Ends> connected() {
     co_return ends;
 }
 
-ASYNC_TEST_REAL_TIME(SemIO10, both_ends_name_each_other) {
+ASYNC_TEST_NETWORK(SemIO10, both_ends_name_each_other) {
     auto ends = co_await connected();
 
     EXPECT_EQ(ends.client.local_address(), ends.server.peer_address());
@@ -66,7 +66,7 @@ ASYNC_TEST_REAL_TIME(TcpStream, small_writes_go_out_at_once_on_both_sides) {
     }
 }
 
-ASYNC_TEST_REAL_TIME(SemIO3, many_parts_arrive_in_order_as_one_stretch) {
+ASYNC_TEST_NETWORK(SemIO3, many_parts_arrive_in_order_as_one_stretch) {
     auto ends = co_await connected();
     std::vector<std::string> texts;
     for (int i = 0; i < 100; ++i)
@@ -82,7 +82,7 @@ ASYNC_TEST_REAL_TIME(SemIO3, many_parts_arrive_in_order_as_one_stretch) {
     EXPECT_EQ(ends.client.bytes_accepted(), expected.size());
 }
 
-ASYNC_TEST_REAL_TIME(SemIO3, parts_larger_than_the_socket_buffers_arrive_whole) {
+ASYNC_TEST_NETWORK(SemIO3, parts_larger_than_the_socket_buffers_arrive_whole) {
     auto ends = co_await connected();
     const std::string large(3'000'000, 'x');
     const std::vector<Bytes> parts = {"head:", large, ":middle:", large, ":tail"};
@@ -94,7 +94,7 @@ ASYNC_TEST_REAL_TIME(SemIO3, parts_larger_than_the_socket_buffers_arrive_whole) 
     EXPECT_EQ(got, "head:" + large + ":middle:" + large + ":tail");
 }
 
-ASYNC_TEST_REAL_TIME(SemIO7, data_sent_before_a_reset_is_read_and_then_the_reset_is_reported_for_ever) {
+ASYNC_TEST_NETWORK(SemIO7, data_sent_before_a_reset_is_read_and_then_the_reset_is_reported_for_ever) {
     auto ends = co_await connected();
     co_await ends.client.write_all("last words");
     char buffer[64];
@@ -112,7 +112,7 @@ ASYNC_TEST_REAL_TIME(SemIO7, data_sent_before_a_reset_is_read_and_then_the_reset
     EXPECT_EQ(write.error().code(), std::errc::connection_reset);
 }
 
-ASYNC_TEST_REAL_TIME(SemIO7, an_end_after_a_write_met_the_reset_is_not_taken_for_a_clean_one) {
+ASYNC_TEST_NETWORK(SemIO7, an_end_after_a_write_met_the_reset_is_not_taken_for_a_clean_one) {
     auto ends = co_await connected();
     ends.client.abort();
     co_await sleep(20ms);
@@ -125,7 +125,7 @@ ASYNC_TEST_REAL_TIME(SemIO7, an_end_after_a_write_met_the_reset_is_not_taken_for
     EXPECT_EQ(read.error().code(), write.error().code());
 }
 
-ASYNC_TEST_REAL_TIME(SemIO7, writing_to_a_peer_that_closed_gives_an_error_and_no_signal) {
+ASYNC_TEST_NETWORK(SemIO7, writing_to_a_peer_that_closed_gives_an_error_and_no_signal) {
     auto ends = co_await connected();
     co_await ends.client.close();
 
@@ -140,7 +140,7 @@ ASYNC_TEST_REAL_TIME(SemIO7, writing_to_a_peer_that_closed_gives_an_error_and_no
                 end.error().code() == std::errc::connection_reset);
 }
 
-ASYNC_TEST_REAL_TIME(TcpStream, an_error_names_the_peer) {
+ASYNC_TEST_NETWORK(TcpStream, an_error_names_the_peer) {
     auto ends = co_await connected();
     const auto peer = ends.server.peer_address();
     auto reading = create_task(ends.server.read_some(MutableBytes()));
@@ -157,7 +157,7 @@ ASYNC_TEST_REAL_TIME(TcpStream, an_error_names_the_peer) {
     EXPECT_EQ(end.error().what().find("read from"), 0U) << end.error().what();
 }
 
-ASYNC_TEST_REAL_TIME(SemIO8, destroying_an_open_stream_resets_the_peer) {
+ASYNC_TEST_NETWORK(SemIO8, destroying_an_open_stream_resets_the_peer) {
     auto ends = co_await connected();
     {
         const TcpStream gone = std::move(ends.client);
@@ -170,7 +170,7 @@ ASYNC_TEST_REAL_TIME(SemIO8, destroying_an_open_stream_resets_the_peer) {
     EXPECT_EQ(end.error().code(), std::errc::connection_reset);
 }
 
-ASYNC_TEST_REAL_TIME(SemIO8, destroying_it_after_the_peers_end_loses_nothing_that_was_written) {
+ASYNC_TEST_NETWORK(SemIO8, destroying_it_after_the_peers_end_loses_nothing_that_was_written) {
     auto ends = co_await connected();
     co_await ends.client.shutdown_write();
     char buffer[64];
@@ -205,7 +205,7 @@ ASYNC_TEST_REAL_TIME(SemIO6,
     EXPECT_EQ(end.error().code(), std::errc::operation_canceled);
 }
 
-ASYNC_TEST_REAL_TIME(SemC62, a_write_cancelled_in_its_middle_tells_how_much_went_out_and_forbids_more) {
+ASYNC_TEST_NETWORK(SemC62, a_write_cancelled_in_its_middle_tells_how_much_went_out_and_forbids_more) {
     auto ends = co_await connected();
     const std::string much(20'000'000, 'm');
 
@@ -222,7 +222,7 @@ ASYNC_TEST_REAL_TIME(SemC62, a_write_cancelled_in_its_middle_tells_how_much_went
     EXPECT_EQ(read.size(), accepted);
 }
 
-ASYNC_TEST_REAL_TIME(SemIOt5, reopening_the_same_descriptor_number_delivers_no_event_of_the_old_owner) {
+ASYNC_TEST_NETWORK(SemIOt5, reopening_the_same_descriptor_number_delivers_no_event_of_the_old_owner) {
     auto listener = co_await listen({.host = "127.0.0.1"});
     for (int round = 0; round < 200; ++round) {
         auto client = co_await connect("127.0.0.1", listener.port());
