@@ -7,6 +7,8 @@ cancels and failures inside combinators, and shows on request what asyncio does 
 import asyncio
 import contextlib
 
+import ruled_objects
+from ruled_objects import Item, StableQueue
 from virtual_loop import Hang, VirtualLoop
 
 HANG_TICKS = 1000  # what has not ended by then never will
@@ -34,6 +36,8 @@ def name_of(error):
         return "Cancelled"
     if isinstance(error, ScenarioError):
         return str(error)
+    if isinstance(error, (RuntimeError, ValueError)):
+        return "Misuse"  # InvalidStateError in tandem
     if isinstance(error, BaseExceptionGroup):
         return "Group[" + ",".join(name_of(inner) for inner in error.exceptions) + "]"
     return type(error).__name__
@@ -51,7 +55,8 @@ def ending(task):
 class World:
     loop_rules = False
 
-    def __init__(self, scenario):
+    def __init__(self, scenario, object_rules=frozenset()):
+        self.object_rules = object_rules  # of D47 to D50
         self.tasks = scenario["tasks"]
         self.loop = VirtualLoop(self.loop_rules)
         self.loop.set_exception_handler(lambda loop, context: None)
@@ -67,22 +72,29 @@ class World:
         if kind == "event":
             return asyncio.Event()
         if kind == "lock":
-            return asyncio.Lock()
+            return self.make_lock()
+        size = int(rest[0]) if rest else 0
         if kind == "semaphore":
-            return asyncio.Semaphore(int(rest[0]))
+            return (ruled_objects.ReadySemaphore if "D49" in self.object_rules else asyncio.Semaphore)(size)
         if kind == "condition":
-            return asyncio.Condition()
+            return (ruled_objects.LineCondition if "D47" in self.object_rules else asyncio.Condition)(self.make_lock())
+        fair = "D48" in self.object_rules
         if kind == "queue":
-            return asyncio.Queue(int(rest[0]))
-        if kind == "priority_queue":
-            return asyncio.PriorityQueue(int(rest[0]))
+            return (ruled_objects.FairQueue if fair else asyncio.Queue)(size)
         if kind == "lifo_queue":
-            return asyncio.LifoQueue(int(rest[0]))
+            return (ruled_objects.FairLifoQueue if fair else asyncio.LifoQueue)(size)
+        if kind == "priority_queue":
+            if not self.loop_rules:
+                return asyncio.PriorityQueue(size)
+            return (ruled_objects.FairStableQueue if fair else StableQueue)(size)
         if kind == "barrier":
-            return asyncio.Barrier(int(rest[0]))
+            return asyncio.Barrier(size)
         if kind == "future":
             return self.loop.create_future()
         raise ValueError(kind)
+
+    def make_lock(self):
+        return ruled_objects.LeavingLock() if "D50" in self.object_rules else asyncio.Lock()
 
     # The run
 
@@ -103,7 +115,7 @@ class World:
         self.over = True
         for task in asyncio.all_tasks(self.loop):
             task._log_destroy_pending = False
-            with contextlib.suppress(RuntimeError):
+            with contextlib.suppress(BaseException):  # what hangs may not like to be closed
                 task.get_coro().close()
         self.loop.close()
 
@@ -260,13 +272,25 @@ class World:
         self.objects[args[0]].notify_all()
 
     def now_put_nowait(self, args, _):
-        self.objects[args[0]].put_nowait(int(args[1]))
+        self.objects[args[0]].put_nowait(Item(args[1]))
 
     def now_get_nowait(self, args, _):
         return self.objects[args[0]].get_nowait()
 
     def now_task_done(self, args, _):
         self.objects[args[0]].task_done()
+
+    def now_reset(self, args, _):
+        # Asyncio's is a coroutine, which never waits here.
+        self.run_through(self.objects[args[0]].reset())
+
+    def now_abort(self, args, _):
+        self.run_through(self.objects[args[0]].abort())
+
+    @staticmethod
+    def run_through(coroutine):
+        with contextlib.suppress(StopIteration):
+            coroutine.send(None)
 
     def now_set_result(self, args, _):
         self.objects[args[0]].set_result(args[1])
@@ -290,7 +314,7 @@ class World:
         await self.wait_on("acquire", self.objects[args[0]].acquire())
 
     async def do_put(self, who, args, _):
-        await self.wait_on("put", self.objects[args[0]].put(int(args[1])))
+        await self.wait_on("put", self.objects[args[0]].put(Item(args[1])))
 
     async def do_get(self, who, args, _):
         return await self.wait_on("get", self.objects[args[0]].get())
@@ -313,6 +337,14 @@ class World:
 
     async def join(self, task):
         return await task
+
+    async def do_join_within(self, who, args, _):
+        task = self.handles.get(args[1])
+        return "none" if task is None else await asyncio.wait_for(task, int(args[0]))
+
+    async def do_gather_tasks(self, who, args, _):
+        tasks = [self.handles[name] for name in args if name in self.handles]
+        return ",".join(await asyncio.gather(*tasks))
 
     async def do_call(self, who, args, _):
         return await self.main(args[0])

@@ -27,6 +27,13 @@ Answer compare(const std::string& options) {
 
 }  // namespace
 
+TEST(SemJ1, the_hand_written_scenarios_show_each_deviation_and_no_other_difference) {
+    const Answer answer = compare("--cases check");
+
+    EXPECT_EQ(answer.status, 0) << answer.text;
+    EXPECT_NE(answer.text.find(" hand-written scenarios, 0 complaints"), std::string::npos) << answer.text;
+}
+
 TEST(SemJ2, a_thousand_random_scenarios_give_the_same_trace_as_on_asyncio) {
     const Answer answer = compare("--seed 1 --count 1000");
 

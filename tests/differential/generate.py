@@ -2,14 +2,15 @@
 
 import random
 
-SYNC = ("event", "lock", "semaphore", "condition", "queue")
+QUEUES = ("queue", "priority_queue", "lifo_queue")
+SYNC = ("event", "lock", "semaphore", "condition", "queue", "queue", "queue", "priority_queue", "lifo_queue")
 
 
 class Generator:
     """`plain` scenarios have no cancel, no timeout and no failure inside a combinator: asyncio's own functions judge
     them."""
 
-    def __init__(self, seed, plain, sync):
+    def __init__(self, seed, plain):
         self.random = random.Random(seed)
         self.plain = plain
         self.raises = self.random.random() < 0.5
@@ -20,17 +21,20 @@ class Generator:
         self.counts = {}
         self.objects = []
         self.calls = []
-        self.sync = sync and self.random.random() < 0.7
+        self.sync = self.random.random() < 0.7
         if self.sync:
             self.make_objects()
 
     def make_objects(self):
-        for kind in SYNC:
-            for number in range(self.random.choice((0, 1, 1, 2))):
+        # Few objects that many tasks meet at.
+        self.kinds = self.random.sample(SYNC, self.random.randint(1, 2))
+        for kind in self.kinds:
+            for number in range(self.random.choice((1, 1, 1, 2))):
                 words = [kind, f"{kind[0]}{number}"]
                 if kind == "semaphore":
                     words.append(str(self.random.randint(0, 2)))
-                if kind == "queue":
+                if kind in QUEUES:
+                    words[1] = f"q{len(self.objects)}"
                     words.append(str(self.random.choice((0, 1, 2))))
                 self.objects.append(words)
 
@@ -83,7 +87,7 @@ class Generator:
         if place != "calm" or not self.raises:
             choices += [("join", 4)]
         if place != "quiet":
-            choices += [("gather", 2), ("gather_results", 2), ("wait", 3), ("as_completed", 1), ("return", 0.3)]
+            choices += [("gather_tasks", 0 if self.plain else 1), ("join_within", 0 if self.plain else 2), ("gather", 2), ("gather_results", 2), ("wait", 3), ("as_completed", 1), ("return", 0.3)]
         if self.plain:
             if place == "free" and self.raises:
                 choices += [("raise", 1)]
@@ -96,7 +100,7 @@ class Generator:
         if depth < 2:
             choices += [("try", 3)]
         if self.sync and place != "quiet":
-            choices += [("sync", 16)]
+            choices += [("sync", 25)]
         ops, weights = zip(*choices)
         op = self.random.choices(ops, weights)[0]
         return getattr(self, "make_" + op)(me, place, depth) or []
@@ -125,6 +129,14 @@ class Generator:
     def make_join(self, me, place, depth):
         name = self.later_task(me)
         return self.simple("join", name) if name else None
+
+    def make_join_within(self, me, place, depth):
+        name = self.later_task(me)
+        return self.simple("join_within", self.ticks(), name) if name else None
+
+    def make_gather_tasks(self, me, place, depth):
+        names = {name for name in (self.later_task(me) for _ in range(2)) if name}
+        return self.simple("gather_tasks", *sorted(names)) if names else None
 
     def make_call(self, me, place, depth):
         return [step for name in self.take(place) for step in self.simple("call", name)]
@@ -198,6 +210,51 @@ class Generator:
         steps += self.block(me, "calm" if self.plain else place, depth + 1, self.random.randint(0, 2))
         return self.opened(("group",), steps)
 
+    def guarded(self, steps):
+        """A plain scenario's combinators must not fail."""
+        return [[["try"], [[["do"], steps], [["catch", "error"], []]]]] if self.plain else steps
+
+    def item(self):
+        return self.random.choice("12345") + self.random.choice("abc")
+
+    def now_sync(self):
+        kind = self.random.choice(self.kinds)
+        name = self.named(kind)
+        if not name:
+            return None
+        if kind == "event":
+            return self.simple(self.random.choice(("set", "set", "clear")), name)
+        if kind == "semaphore":
+            return self.simple("release", name)
+        if kind in QUEUES:
+            return self.simple(*self.random.choice((("put_nowait", name, self.item()), ("get_nowait", name))))
+        return None
+
+    def make_sync(self, me, place, depth):
+        kind = self.random.choice(self.kinds)
+        name = self.named(kind)
+        if not name:
+            return None
+        if kind == "event":
+            return self.simple(self.random.choice(("wait_event", "wait_event", "set", "clear")), name)
+        if kind in QUEUES:
+            op = self.random.choice(("put", "put", "get", "get", "put_nowait", "get_nowait", "task_done", "join_queue"))
+            words = [op, name] + ([self.item()] if op.startswith("put") else [])
+            steps = self.simple(*words)
+            return self.guarded(steps) if op.endswith("nowait") or op == "task_done" else steps
+        if kind == "semaphore" and self.random.random() < 0.3:
+            return self.simple("release", name)
+        if depth > 2:
+            return None
+        inside = self.block(me, place, depth + 1, self.random.randint(0, 2))
+        if kind == "condition":
+            inside += self.random.choice((self.simple("wait_condition", name), self.simple("wait_condition", name),
+                                          self.simple("notify", name, self.random.choice("12")),
+                                          self.simple("notify_all", name)))
+            inside += self.block(me, place, depth + 1, self.random.randint(0, 1))
+        release = self.simple("release", name)
+        return self.simple("acquire", name) + [[["try"], [[["do"], inside], [["finally"], release]]]]
+
     def make_try(self, me, place, depth):
         parts = [[["do"], self.inner(me, place, depth)]]
         kind = self.random.choice(("catch", "finally", "both"))
@@ -209,7 +266,7 @@ class Generator:
         return [[["try"], parts]]
 
 
-def generate(seed, sync=True):
+def generate(seed):
     """Every second seed makes a plain scenario."""
-    generator = Generator(seed, seed % 2 == 1, sync)
+    generator = Generator(seed, seed % 2 == 1)
     return ["plain" if generator.plain else "full"], generator.generate()

@@ -8,6 +8,7 @@ awaiting of a task.
 import asyncio
 
 from asyncio_side import TaskCancelled, World, ending, name_of
+from ruled_objects import LineCondition
 from virtual_loop import PyFuture, PyTask
 
 
@@ -96,12 +97,15 @@ def ask(task):
         task.asked = task.steps
         task._loop.call_soon(task._Task__step, asyncio.CancelledError())
     elif waits_for.done():
-        if task.kind in world.undoable:
-            PyTask.cancel(task)  # asyncio's own: the lock, the permit, the item goes to the next
+        if task.kind in world.undoable and not isinstance(task.condition, LineCondition):
+            PyTask.cancel(task)  # asyncio's own: it throws, and the lock, the permit, the item goes to the next
         else:
             world.meet("D10")  # the result arrived, it is delivered
     elif task.kind == "children":
         pass  # they have been asked themselves
+    elif task.kind == "condition" and isinstance(task.condition, LineCondition):
+        task.asked = task.steps
+        task.condition.ask(waits_for)
     elif task.kind == "future":
         world.meet("D36")  # only the wait ends here, too
         task.asked = task.steps
@@ -114,11 +118,11 @@ def ask(task):
 
 class TandemWorld(World):
     loop_rules = True
-    undoable = {"acquire", "get", "condition", "barrier"}
+    undoable = {"acquire", "get", "event", "condition"}  # C74
     ready_in_a_row = 128
 
-    def __init__(self, scenario):
-        super().__init__(scenario)
+    def __init__(self, scenario, object_rules=frozenset()):
+        super().__init__(scenario, object_rules)
         self.root = Scope()
         self.current_groups = {}
 
@@ -126,14 +130,15 @@ class TandemWorld(World):
         if deviation:
             self.met.add(deviation)
 
-    def start(self, name, parent):
+    def start(self, body, parent):
         """A running task with a scope of its own below `parent`."""
-        task = self.loop.create_task(self.whole(name))
+        task = self.loop.create_task(self.whole(body))
         task.world = self
         task.kind = None
         task.asked = None
         task.cancel_thrown = None
         task.adopting = None
+        task.condition = None
         task.budget = [None, 0]
         task.own = task.scope = Scope(task)
         if parent.cancelled:
@@ -147,11 +152,11 @@ class TandemWorld(World):
         task.add_done_callback(gone)
         return task
 
-    async def whole(self, name):
+    async def whole(self, body):
         """D14: a task ends when what it adopted has ended."""
         task = asyncio.current_task(self.loop)
         try:
-            return await self.main(name)
+            return await body
         finally:
             if task.own.children:
                 task.kind = "children"
@@ -172,7 +177,7 @@ class TandemWorld(World):
             asyncio.tasks._enter_task(self.loop, running)
 
     def spawn(self, name):
-        return self.start(name, self.root)
+        return self.start(self.main(name), self.root)
 
     def cancel(self, task):
         if task.done():
@@ -233,6 +238,14 @@ class TandemWorld(World):
     async def join(self, task):
         return await self.wait_on("join", task)
 
+    async def do_wait_condition(self, who, args, _):
+        task = asyncio.current_task(self.loop)
+        condition = task.condition = self.objects[args[0]]
+        try:
+            await self.wait_on("condition", condition.wait())
+        finally:
+            task.condition = None
+
     # Combinators
 
     async def join_children(self, scope, live):
@@ -247,8 +260,8 @@ class TandemWorld(World):
         finally:
             task.kind = None
 
-    def start_child(self, name, scope, live, ended):
-        child = self.start(name, scope)
+    def start_child(self, body, scope, live, ended):
+        child = self.start(body, scope)
         live[0] += 1
 
         def done(task):
@@ -264,6 +277,29 @@ class TandemWorld(World):
         return child
 
     async def do_gather(self, who, args, _):
+        return await self.gather([self.main(name) for name in args])
+
+    async def do_gather_tasks(self, who, args, _):
+        return await self.gather([self.own(self.handles[name]) for name in args if name in self.handles])
+
+    async def own(self, handle):
+        """D3, D45: a handle that was handed over is cancelled and joined with its owner."""
+        task = asyncio.current_task(self.loop)
+        try:
+            return await self.join(handle)
+        except TaskCancelled:
+            self.meet("D3")
+            raise
+        except asyncio.CancelledError:
+            self.cancel(handle)
+        scope = Scope(shielded=True)
+        scope.enter(task)
+        try:
+            return await self.join(handle)
+        finally:
+            scope.leave()
+
+    async def gather(self, bodies):
         # D1, D2, D3 (DEV1, DEV2): a failure or a cancelled child ends the others, and all are waited for.
         task = asyncio.current_task(self.loop)
         scope, live, failures = Scope(), [0, None], []
@@ -284,7 +320,7 @@ class TandemWorld(World):
                     self.meet("D1")
                 scope.request()
 
-        children = [self.start_child(name, scope, live, ended) for name in args]
+        children = [self.start_child(body, scope, live, ended) for body in bodies]
         await self.join_children(scope, live)
         outer = scope.outer_cancelled()
         scope.detach()
@@ -300,7 +336,7 @@ class TandemWorld(World):
         task = asyncio.current_task(self.loop)
         scope, live = Scope(), [0, None]
         scope.attach(task.scope)
-        children = [self.start_child(name, scope, live, lambda child: None) for name in args]
+        children = [self.start_child(self.main(name), scope, live, lambda child: None) for name in args]
         await self.join_children(scope, live)
         outer = scope.outer_cancelled()
         scope.detach()
@@ -364,6 +400,27 @@ class TandemWorld(World):
         finally:
             scope.leave()
         self.meet("D43")
+        raise TimeoutError
+
+    async def do_join_within(self, who, args, _):
+        # D44 (DEV3): past the limit only the wait ends.
+        handle = self.handles.get(args[1])
+        if handle is None:
+            return "none"
+        if int(args[0]) <= 0 and not handle.done():
+            raise TimeoutError
+        scope = Scope()
+        scope.enter(asyncio.current_task(self.loop))
+        if not handle.done():
+            scope.set_deadline(self.loop, int(args[0]))
+        try:
+            return await self.join(handle)
+        except asyncio.CancelledError:
+            if not (scope.absorbs() and scope.expired):
+                raise
+        finally:
+            scope.leave()
+        self.meet("D44")
         raise TimeoutError
 
     async def do_move_on(self, who, args, blocks):
@@ -437,7 +494,7 @@ class TandemWorld(World):
 
     def now_child(self, args, _):
         scope, live, ended = self.current_groups[self.who][-1]
-        self.handles[args[0]] = self.start_child(args[0], scope, live, ended)
+        self.handles[args[0]] = self.start_child(self.main(args[0]), scope, live, ended)
 
     async def do_as_completed(self, who, args, _):
         # D41, D14: only the form that gives finished handles, and the rest ends when it is left early.
@@ -454,7 +511,7 @@ class TandemWorld(World):
 
         deadline = None if limit == "-" else self.loop.time() + int(limit)
         for name in names:
-            self.start_child(name, scope, live, done)
+            self.start_child(self.main(name), scope, live, done)
 
         async def next_one():
             if not ended and live[0]:

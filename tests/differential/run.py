@@ -4,9 +4,11 @@
 import argparse
 import sys
 import time
+import warnings
 
 sys.dont_write_bytecode = True  # before our own modules: the source tree stays as it is
 
+import case_files
 import compare
 import generate
 import language
@@ -18,21 +20,26 @@ def main():
     parser.add_argument("--count", type=int, default=1000, help="how many scenarios")
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
     parser.add_argument("--file", help="compare the scenarios of a file instead")
-    parser.add_argument("--sync", action="store_true", help="with locks, events and queues")
+    parser.add_argument("--cases", choices=("check", "write"), help="the hand-written scenarios of cases/ instead")
     parser.add_argument("--show", type=int, default=3, help="how many differences to shrink and print")
     options = parser.parse_args()
 
     if sys.version_info[:2] != (3, 11):
         print(f"run.py: the judge is CPython 3.11, this is {sys.version.split()[0]}: use Debian 12's /usr/bin/python3")
         return 77
+    warnings.simplefilter("ignore")  # of coroutines that a hang leaves behind
     begun = time.monotonic()
+    if options.cases:
+        count, complaints = case_files.check(options.program, options.cases == "write")
+        print("\n\n".join(complaints + [f"{count} hand-written scenarios, {len(complaints)} complaints"]))
+        return 1 if complaints else 0
     if options.file:
         with open(options.file, encoding="utf-8") as text:
             scenarios = language.parse(text.read())
     else:
         scenarios = []
         for seed in range(options.seed, options.seed + options.count):
-            head, scenario = generate.generate(seed, options.sync)
+            head, scenario = generate.generate(seed)
             scenarios.append((head + [f"seed={seed}"], scenario))
     differences, counts = compare.compare(options.program, scenarios)
     for difference in differences[:options.show]:

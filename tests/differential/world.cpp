@@ -2,6 +2,7 @@
 
 #include "objects.hpp"
 
+#include <tandem/sync/errors.hpp>
 #include <tandem/task/sleep.hpp>
 
 #include <chrono>
@@ -40,11 +41,17 @@ std::string name_of(const std::exception_ptr& error) {
     } catch (const WouldDeadlock&) {
         return "WouldDeadlock";
     } catch (const InvalidStateError&) {
-        return "InvalidStateError";
+        return "Misuse";
     } catch (const ExceptionGroup& group) {
         std::string names;
         for (const auto& inner : group.exceptions()) names += (names.empty() ? "" : ",") + name_of(inner);
         return "Group[" + names + "]";
+    } catch (const QueueEmpty&) {
+        return "QueueEmpty";
+    } catch (const QueueFull&) {
+        return "QueueFull";
+    } catch (const BrokenBarrierError&) {
+        return "BrokenBarrierError";
     } catch (const std::exception& e) {
         return std::string(typeid(e).name()) + " " + e.what();
     }

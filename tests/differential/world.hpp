@@ -76,7 +76,9 @@ private:
 
     Task<Done> call(std::string name);
     Task<Done> join(std::string name);
+    Task<Done> join_within(std::string limit, std::string name);
     Task<Done> gather_all(Words names);
+    Task<Done> gather_handles(Words names);
     Task<Done> gather_outcomes(Words names);
     Task<Done> wait_for_tasks(Words words);
     Task<Done> each_completed(std::string who, Words words);

@@ -18,6 +18,10 @@ Task<Done> World::task_step(std::string who, const Step* step) {
         done = co_await call(arguments[0]);
     else if (op == "join")
         done = co_await join(arguments[0]);
+    else if (op == "join_within")
+        done = co_await join_within(arguments[0], arguments[1]);
+    else if (op == "gather_tasks")
+        done = co_await gather_handles(std::move(arguments));
     else if (op == "gather")
         done = co_await gather_all(std::move(arguments));
     else if (op == "gather_results")
@@ -41,6 +45,21 @@ Task<Done> World::join(std::string name) {
     const auto handle = handles_[name];
     std::string value = co_await handle;
     co_return Done::told(std::move(value));
+}
+
+Task<Done> World::join_within(std::string limit, std::string name) {
+    if (!handles_.contains(name)) co_return Done::told("none");
+    std::string value = co_await timeout(ticks(limit), handles_[name]);
+    co_return Done::told(std::move(value));
+}
+
+Task<Done> World::gather_handles(Words names) {
+    std::vector<TaskHandle<std::string>> given;
+    for (const auto& name : names) {
+        if (handles_.contains(name)) given.push_back(handles_[name]);
+    }
+    auto values = co_await gather(std::move(given));
+    co_return Done::told(join_words(values, ","));
 }
 
 Task<Done> World::gather_all(Words names) {
