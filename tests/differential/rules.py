@@ -296,6 +296,9 @@ class TandemWorld(World):
         scope.enter(task)
         try:
             return await self.join(handle)
+        except TaskCancelled:  # by us
+            task.cancel_thrown = task.steps
+            raise asyncio.CancelledError from None
         finally:
             scope.leave()
 
