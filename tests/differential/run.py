@@ -27,7 +27,9 @@ def main():
     if sys.version_info[:2] != (3, 11):
         print(f"run.py: the judge is CPython 3.11, this is {sys.version.split()[0]}: use Debian 12's /usr/bin/python3")
         return 77
-    warnings.simplefilter("ignore")  # of coroutines that a hang leaves behind
+    # What a hang leaves behind is destroyed with a complaint.
+    warnings.simplefilter("ignore")
+    sys.unraisablehook = lambda _: None
     begun = time.monotonic()
     if options.cases:
         count, complaints = case_files.check(options.program, options.cases == "write")
