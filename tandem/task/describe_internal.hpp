@@ -4,6 +4,7 @@
 #include <tandem/task/task_node.hpp>
 
 #include <string>
+#include <string_view>
 
 namespace tandem::inline v1 {
 
