@@ -84,7 +84,7 @@ void PendingCore::when_done(UniqueFunction<void()> fn) {
 
 bool PendingCore::cancel(std::string reason, SourceLocation where) {
     if (done()) return false;
-    auto shared = make_reason(std::move(reason), where);
+    auto shared = make_reason(reason, where);
     const auto ask = [self = shared_from_this(), shared] {
         if (self->done()) return;
         if (self->task_)

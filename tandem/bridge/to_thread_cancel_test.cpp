@@ -61,7 +61,7 @@ ASYNC_TEST_REAL_TIME(SemC75, a_queued_job_is_taken_back_and_never_runs) {
     const auto run = [ran] { *ran = true; };
     auto first = create_task(run_in_executor(one, wait));
     auto queued = create_task(run_in_executor(one, run));
-    co_await sleep(2ms);
+    for (int i = 0; i < 500 && one.queued() != 1; ++i) co_await sleep(2ms);
     const auto in_line = one.queued();
 
     queued.cancel();

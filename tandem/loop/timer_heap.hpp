@@ -48,6 +48,10 @@ public:
     /// Does nothing for a timer that is not armed.
     void remove(Timer& timer) noexcept;
 
+    /// After it one `add()` does not throw. Errors: `std::bad_alloc`.
+    void make_room() {
+        if (heap_.size() == heap_.capacity()) heap_.reserve(2 * heap_.size() + 1);
+    }
     bool empty() const { return heap_.empty(); }
     std::size_t live() const { return heap_.size(); }
     /// The earliest deadline, `TimePoint::max()` if there is none.

@@ -111,7 +111,7 @@ public:
         std::vector<Task<R>> tasks;
         for (Item& item : items)
             tasks.push_back(in_place(places_, places_->try_acquire(), invoke_task(fn, std::move(item))));
-        return as_completed(std::move(tasks), {}, where);
+        return as_completed(std::move(tasks), Deadline(), where);
     }
 
 private:

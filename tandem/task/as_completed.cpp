@@ -8,18 +8,20 @@ CompletedQueue::~CompletedQueue() {
     for (Hook& hook : hooks_) {
         if (hook.task) hook.task->remove_hook(hook);
     }
-    for (TaskNode* node : ended_) node->release();
+    for (; given_ != ended_.size(); ++given_) ended_[given_]->release();
 }
 
 void CompletedQueue::watch(TaskNode& task) {
     if (&task.domain() != &domain())
         throw WrongLoop("as_completed() of task " + task.name() +
                         ", which belongs to another event loop: use its Pending");
+    make_room();
     if (task.done()) {
         task.add_reference();
         give(task);
         return;
     }
+    task.prepare_hooks();
     Hook& hook = hooks_.emplace_back();
     hook.place = std::prev(hooks_.end());
     hook.owner = this;
@@ -49,9 +51,12 @@ void CompletedQueue::give(TaskNode& ended) noexcept {
 
 TaskNode* CompletedQueue::Next::result() {
     if (cancelled_) task().throw_cancelled();
-    if (queue_.ended_.empty()) return nullptr;
-    TaskNode* node = queue_.ended_.front();
-    queue_.ended_.pop_front();
+    if (queue_.given_ == queue_.ended_.size()) return nullptr;
+    TaskNode* node = queue_.ended_[queue_.given_++];
+    if (queue_.given_ == queue_.ended_.size()) {
+        queue_.ended_.clear();
+        queue_.given_ = 0;
+    }
     return node;
 }
 

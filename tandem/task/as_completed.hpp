@@ -5,7 +5,6 @@
 #include <tandem/task/task_handle.hpp>
 
 #include <cstdint>
-#include <deque>
 #include <list>
 #include <map>
 #include <memory>
@@ -21,7 +20,7 @@ public:
     class Next final : public Checkpoint<Next> {
     public:
         explicit Next(CompletedQueue& queue) : queue_(queue) {}
-        bool try_now() const { return !queue_.ended_.empty() || queue_.awaited() == 0; }
+        bool try_now() const { return queue_.given_ != queue_.ended_.size() || queue_.awaited() == 0; }
         void start() noexcept { queue_.waiting_ = this; }
         /// The child's node with its reference, or null at the end.
         TaskNode* result();
@@ -48,13 +47,15 @@ private:
         TaskNode* task = nullptr;
         std::list<Hook>::iterator place;
     };
+    void make_room() override { reserve_ahead(ended_, ended_.size() + awaited() + 1); }
     void child_ended(TaskNode& child) noexcept override;
     void all_ended() noexcept override {
         if (orphaned) delete this;
     }
     void give(TaskNode& ended) noexcept;
 
-    std::deque<TaskNode*> ended_;
+    std::vector<TaskNode*> ended_;  // with room for all that are awaited
+    std::size_t given_ = 0;         // of these
     std::list<Hook> hooks_;
     std::size_t watched_ = 0;
     Next* waiting_ = nullptr;

@@ -35,8 +35,8 @@ AsyncGenerator<int> even(AsyncGenerator<int> numbers) {
         if (*number % 2 == 0) co_yield *number;
 }
 
-struct Context {
-    Context(Lines& l, std::string n, Duration i, Duration o)
+struct Manager {
+    Manager(Lines& l, std::string n, Duration i, Duration o)
         : lines(&l), name(std::move(n)), to_enter(i), to_leave(o), start(this_loop().time()) {}
     Task<int> enter() {
         co_await sleep(to_enter);
@@ -149,9 +149,9 @@ ASYNC_TEST(T1, a_ticker_is_consumed_filtered_and_collected_and_scopes_close_in_o
     EXPECT_EQ(all, (std::vector{0, 1, 2}));
     EXPECT_EQ(some, (std::vector{0, 2}));
     Lines lines;
-    Context a(lines, "a", 0s, 0s);
+    Manager a(lines, "a", 0s, 0s);
     const auto inside = [&lines](int) {
-        Context b(lines, "b", 0s, 0s);
+        Manager b(lines, "b", 0s, 0s);
         return async_with(b, [&lines](int) { return say(lines, "body"); });
     };
     co_await async_with(a, inside);
@@ -201,7 +201,7 @@ ASYNC_TEST(U15, the_same_without_sugar) {
 ASYNC_TEST(U16, a_context_manager_is_a_scope) {
     Lines lines;
     const auto world = create_task(say(lines, "world block"));
-    Context context(lines, "ctx", 3s, 1s);
+    Manager context(lines, "ctx", 3s, 1s);
     co_await async_with(context, [&lines](int) { return say(lines, "hello block"); });
     co_await world;
     EXPECT_EQ(lines, (Lines{"world block", "ctx enter at 30", "hello block", "ctx exit at 40"}));
@@ -209,7 +209,7 @@ ASYNC_TEST(U16, a_context_manager_is_a_scope) {
 
 ASYNC_TEST(U17, the_same_without_sugar) {
     Lines lines;
-    Context context(lines, "ctx", 5s, 3s);
+    Manager context(lines, "ctx", 5s, 3s);
     co_await context.enter();
     co_await with_finally(say(lines, "body"), context.exit());
     EXPECT_EQ(lines, (Lines{"ctx enter at 50", "body", "ctx exit at 80"}));

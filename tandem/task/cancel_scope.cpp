@@ -20,10 +20,13 @@ TaskNode& require_task() {
 
 ScopeGuard::ScopeGuard(Deadline deadline, Shield shield) : loop_(require_task().loop()) {
     set_shielded(shield == Shield::shielded);
-    enter(*current_task_node());
+    const TimePoint now = loop_.time();
+    const TimePoint when = deadline.never() ? TimePoint::max() : deadline.resolve(now);
     deadline_ = TimePoint::max();
     entered_at_ = loop_.turn_time();
-    if (!deadline.never()) set_deadline(deadline.resolve(loop_.time()));
+    if (!deadline.never() && when > now) set_timer(when);  // what may fail comes before the scope is entered
+    enter(*current_task_node());
+    if (when <= now) set_deadline(when);
 }
 
 ScopeGuard::~ScopeGuard() {
@@ -74,7 +77,7 @@ CancelScope::Stay::~Stay() {
 }
 
 bool CancelScope::cancel(std::string reason, SourceLocation where) {
-    auto shared = make_reason(std::move(reason), where);
+    auto shared = make_reason(reason, where);
     std::shared_ptr<LoopLife> life;
     {
         const std::lock_guard lock(state_->mutex);

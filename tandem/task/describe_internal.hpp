@@ -9,7 +9,7 @@
 namespace tandem::inline v1 {
 
 /// " pending, waiting for sleep at page.cpp:12": what follows the name of a task that has not ended.
-std::string describe_live(TaskNode::Status status, bool started, bool cancelling, std::string_view waiting_for,
-                          const SourceLocation& at);
+std::string describe_live(TaskNode::Status status, bool started, bool cancelling,
+                          std::string_view waiting_for, const SourceLocation& at);
 
 }  // namespace tandem::inline v1

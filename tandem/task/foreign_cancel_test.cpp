@@ -103,6 +103,7 @@ TEST(SemKt12, every_live_task_is_listed_from_four_threads_while_tasks_are_born_a
     loop.run_until_complete(churn());
     for (auto& thread : threads) thread.join();
     keeper.cancel();
+    while (!all_tasks(loop).empty()) loop.poll_once(1ms);
 
     EXPECT_EQ(without_keeper.load(), 0);
 }

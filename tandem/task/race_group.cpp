@@ -54,6 +54,11 @@ void RaceGroup::won_by(TaskNode& child) noexcept {
     cancel_children("another arm of the race was first", &child);
 }
 
+void RaceGroup::make_room() {
+    reserve_ahead(failed_, failed_.size() + live() + 1);
+    reserve_ahead(suppressed_, suppressed_.size() + live() + 1);
+}
+
 void RaceGroup::child_ended(TaskNode& child) noexcept {
     if (pausing_ && (pausing_->arm_ == &child || child.result() == PromiseBase::Result::value))
         pausing_->end();

@@ -3,6 +3,9 @@
 #include <tandem/task/overdue.hpp>
 #include <tandem/task/task_node.hpp>
 
+#include <new>
+#include <string>
+
 namespace tandem::inline v1 {
 
 void ScopeNode::attach(ScopeNode& parent) {
@@ -59,6 +62,15 @@ void ScopeNode::set_shielded(bool on) {
     if (!on && parent_ && parent_->cancelled_) mark();
 }
 
+SharedReason make_reason(std::string_view text, SourceLocation where, std::uint64_t by) noexcept {
+    try {
+        return std::make_shared<const CancelReason>(CancelReason{std::string(text), where, by});
+    } catch (const std::bad_alloc&) {
+        static const CancelReason unsaid{"no memory left", SourceLocation(), 0};  // short: needs none
+        return {SharedReason(), &unsaid};
+    }
+}
+
 void ScopeNode::mark() {
     if (cancelled_) return;
     cancelled_ = true;
@@ -99,8 +111,8 @@ SharedReason ScopeNode::reason() const {
         break;
     }
     // Never destroyed: the background loop drains while static objects are being destroyed.
-    static const auto& closing = *new SharedReason(
-        std::make_shared<const CancelReason>(CancelReason{"the event loop is closing", SourceLocation(), 0}));
+    static const auto& closing =
+        *new SharedReason(make_reason("the event loop is closing", SourceLocation(), 0));
     return closing;
 }
 

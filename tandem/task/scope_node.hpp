@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 namespace tandem::inline v1 {
 
@@ -15,6 +16,10 @@ class ScopeNode;
 class TaskNode;
 
 using SharedReason = std::shared_ptr<const CancelReason>;
+
+/// Why something is cancelled, and at whose request. A request never fails for want of memory: then it says
+/// only that.
+SharedReason make_reason(std::string_view text, SourceLocation where, std::uint64_t by) noexcept;
 
 /// That a scope was asked to end: why, and, until it has been left, since when.
 struct CancelRequest {

@@ -15,7 +15,10 @@ public:
     Sleep(Sleep&& other) noexcept : until_(other.until_) {}  // before it is awaited
     ~Sleep() = default;
 
-    bool try_now() const { return false; }
+    bool try_now() const {
+        loop().timers().make_room();  // start() must not fail
+        return false;
+    }
     void start() noexcept;
     void result() {
         if (cancelled_) task().throw_cancelled();

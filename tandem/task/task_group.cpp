@@ -30,8 +30,7 @@ ChildGroup::ChildGroup() : domain_(require_task().domain()) { attach(current_tas
 ChildGroup::~ChildGroup() { detach(); }
 
 void ChildGroup::cancel_children(const char* reason, const TaskNode* by) {
-    request_cancel(std::make_shared<const CancelReason>(
-        CancelReason{reason, by ? by->spawned_at() : SourceLocation(), by ? by->id() : 0}));
+    request_cancel(make_reason(reason, by ? by->spawned_at() : SourceLocation(), by ? by->id() : 0));
 }
 
 void ChildGroup::child_done(TaskNode& child) noexcept {
@@ -64,6 +63,11 @@ FailFastGroup::~FailFastGroup() {
 
 void FailFastGroup::add_failure(std::exception_ptr error) { failures_.push_back(std::move(error)); }
 
+void FailFastGroup::make_room() {
+    // One more for a child that cannot be started, which is a failure as well.
+    reserve_ahead(failures_, failures_.size() + live() + 2);
+}
+
 void FailFastGroup::child_ended(TaskNode& child) noexcept {
     const auto result = child.result();
     if (result == PromiseBase::Result::value) return;
@@ -71,7 +75,11 @@ void FailFastGroup::child_ended(TaskNode& child) noexcept {
     if (result != PromiseBase::Result::error) {
         // Asked to stop by us or by whoever asked the group: no failure.
         if (cancelled() || !cancelled_child_fails()) return;
-        error = std::make_exception_ptr(task_cancelled(child));
+        try {
+            error = std::make_exception_ptr(task_cancelled(child));
+        } catch (const std::bad_alloc&) {
+            error = std::current_exception();
+        }
     }
     child.observe();
     if (child.root().fatal()) {
@@ -85,8 +93,7 @@ void FailFastGroup::child_ended(TaskNode& child) noexcept {
 
 void FailFastGroup::abort(const char* reason, const TaskNode& by) noexcept {
     ScopeNode& asked = body_ ? *body_ : *this;
-    asked.request_cancel(
-        std::make_shared<const CancelReason>(CancelReason{reason, by.spawned_at(), by.id()}));
+    asked.request_cancel(make_reason(reason, by.spawned_at(), by.id()));
 }
 
 TaskGroup::TaskGroup() : TaskGroup(Form::open) {}
@@ -162,7 +169,7 @@ Task<void> TaskGroup::join() {
 
 void TaskGroup::cancel(std::string reason, SourceLocation where) {
     if (!state_) return;
-    state_->request_cancel(make_reason(std::move(reason), where));
+    state_->request_cancel(make_reason(reason, where));
 }
 
 void TaskGroup::conclude(std::exception_ptr body) {

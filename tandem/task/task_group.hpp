@@ -17,6 +17,12 @@
 
 namespace tandem::inline v1 {
 
+/// Room for `most` elements in all, growing by doubling, so that appending will not fail.
+template <class E>
+void reserve_ahead(std::vector<E>& list, std::size_t most) {
+    if (list.capacity() < most) list.reserve(most > 2 * list.capacity() ? most : 2 * list.capacity());
+}
+
 /// Child tasks that end together. Waiting for them is no checkpoint: it asks them to stop and waits
 /// (sem:C20).
 class ChildGroup : public GroupScope {
@@ -26,11 +32,13 @@ public:
 
     template <class T>
     TaskHandle<T> spawn(Task<T> task, std::string_view name, SourceLocation where) {
+        make_room();
         return spawn_in(domain_, *this, std::move(task), name, where);
     }
 
     template <class T>
     TaskHandle<T> spawn_with(const TaskOptions& options, Task<T> task, SourceLocation where) {
+        make_room();
         return spawn_in(domain_, *this, std::move(task), options, where);
     }
 
@@ -62,6 +70,8 @@ public:
     void expected_came_or_failed() noexcept;
 
 protected:
+    /// A child is about to start: what its end needs is to be had now. Errors: `std::bad_alloc`.
+    virtual void make_room() {}
     /// Looks at one child's end; waking the joiner happens by itself.
     virtual void child_ended(TaskNode& child) noexcept = 0;
     /// The last child has ended and nobody joins.
@@ -101,12 +111,13 @@ public:
 protected:
     /// A child that somebody else cancelled counts as a failure, where that is the rule.
     virtual bool cancelled_child_fails() const { return false; }
+    void make_room() override;
     void child_ended(TaskNode& child) noexcept override;
 
 private:
     void abort(const char* reason, const TaskNode& by) noexcept;
     ScopeNode* body_ = nullptr;
-    std::vector<std::exception_ptr> failures_;
+    std::vector<std::exception_ptr> failures_;  // with room for each living child's
     std::exception_ptr fatal_;
 };
 

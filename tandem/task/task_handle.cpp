@@ -11,6 +11,7 @@ bool JoinWait::try_now() {
         throw WrongLoop("co_await of task " + joined_->name() +
                         ", which belongs to another event loop: use its Pending, or run_on(loop, f())");
     check_await_cycle(task(), *joined_);
+    joined_->prepare_hooks();  // start() must not fail
     return false;
 }
 
@@ -99,9 +100,9 @@ EventLoop& open_loop(const TaskNode& task) {
     throw LoopClosed(LoopClosedReason::closed, "the event loop of " + task.name() + " is closed");
 }
 
-SharedReason make_reason(std::string text, SourceLocation where) {
+SharedReason make_reason(std::string_view text, SourceLocation where) noexcept {
     const TaskNode* task = current_task_node();
-    return std::make_shared<const CancelReason>(CancelReason{std::move(text), where, task ? task->id() : 0});
+    return make_reason(text, where, task ? task->id() : 0);
 }
 
 }  // namespace tandem::inline v1

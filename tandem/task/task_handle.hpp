@@ -50,7 +50,8 @@ std::string describe_state(const TaskNode& task);
 [[noreturn]] void throw_result_taken(const TaskNode& task);
 /// The task's loop. Errors: `LoopClosed` if it is closed.
 EventLoop& open_loop(const TaskNode& task);
-SharedReason make_reason(std::string text, SourceLocation where);
+/// Asked for by the running task.
+SharedReason make_reason(std::string_view text, SourceLocation where) noexcept;
 /// The chain of its awaits as lines of text, the root first.
 std::string stack_of(const TaskNode& task);
 std::string awaited_by(const TaskNode& task);
@@ -153,7 +154,7 @@ public:
     /// and true unless the loop has closed.
     bool cancel(std::string reason = "cancelled by its handle",
                 SourceLocation where = SourceLocation::current()) const {
-        return node().cancel_from_anywhere(make_reason(std::move(reason), where));
+        return node().cancel_from_anywhere(make_reason(reason, where));
     }
     /// Calls `fn(handle)` once the task has ended: posted, in order of registration, never inline, in the
     /// context of this call. Gives the number that `remove_done_callback` takes.

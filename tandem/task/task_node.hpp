@@ -106,6 +106,8 @@ public:
     std::uint32_t references() const { return references_; }
     void release();
     void add_hook(CompletionHook& hook);
+    /// After it `add_hook()` does not throw. Errors: `std::bad_alloc`.
+    void prepare_hooks() { extra(); }
     void remove_hook(CompletionHook& hook) {
         if (extra_) extra_->hooks.remove(hook);
     }

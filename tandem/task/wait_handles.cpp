@@ -9,13 +9,19 @@ WatchTasks::WatchTasks(std::vector<TaskNode*> tasks, ReturnWhen when) : when_(wh
             throw WrongLoop("wait() for task " + watched->name() +
                             ", which belongs to another event loop: use its Pending");
     }
+    done_.reserve(tasks.size());
+    for (TaskNode* watched : tasks) {
+        watched->prepare_hooks();
+        hooks_.emplace_back();  // where this throws, nothing is hooked yet
+    }
+    auto next = hooks_.begin();
     for (TaskNode* watched : tasks) {
         if (watched->done()) {
             note(*watched);
             continue;
         }
         ++live_;
-        Hook& hook = hooks_.emplace_back();
+        Hook& hook = *next++;
         hook.owner = this;
         hook.watched = watched;
         watched->add_hook(hook);

@@ -1,0 +1,57 @@
+#include "failing_allocation.hpp"
+
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+
+namespace {
+
+thread_local bool armed = false;
+thread_local std::int64_t allocations = 0;
+thread_local std::int64_t failing = -1;
+
+bool fails() noexcept { return armed && allocations++ == failing; }
+
+void* allocate(std::size_t bytes, std::size_t alignment) noexcept {
+    if (fails()) return nullptr;
+    if (alignment <= alignof(std::max_align_t)) return std::malloc(bytes == 0 ? 1 : bytes);
+    void* block = nullptr;
+    return ::posix_memalign(&block, alignment, bytes) == 0 ? block : nullptr;
+}
+
+void* allocate_or_throw(std::size_t bytes, std::size_t alignment) {
+    if (void* const block = allocate(bytes, alignment)) return block;
+    throw std::bad_alloc();
+}
+
+}  // namespace
+
+namespace exploration {
+
+FailingAllocation::FailingAllocation(std::int64_t index) {
+    allocations = 0;
+    failing = index;
+    armed = true;
+}
+FailingAllocation::~FailingAllocation() { armed = false; }
+std::int64_t FailingAllocation::count() { return allocations; }
+
+}  // namespace exploration
+
+// The whole program's: every allocation of the library comes through here.
+extern "C" void* aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept {
+    return allocate(bytes, alignment);
+}
+void* operator new(std::size_t bytes) { return allocate_or_throw(bytes, 1); }
+void* operator new[](std::size_t bytes) { return allocate_or_throw(bytes, 1); }
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return allocate(bytes, 1); }
+void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept { return allocate(bytes, 1); }
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+    return allocate_or_throw(bytes, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* block) noexcept { std::free(block); }
+void operator delete[](void* block) noexcept { std::free(block); }
+void operator delete(void* block, std::size_t) noexcept { std::free(block); }
+void operator delete[](void* block, std::size_t) noexcept { std::free(block); }
+void operator delete(void* block, std::align_val_t) noexcept { std::free(block); }
+void operator delete(void* block, std::size_t, std::align_val_t) noexcept { std::free(block); }
