@@ -1,0 +1,66 @@
+#include "program_part.hpp"
+
+#include <array>
+#include <cctype>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <string>
+
+namespace tandem::inline v1::testing {
+namespace {
+
+using Parts = std::map<std::string, std::string>;  // by row
+
+/// `M1`, `Q3a`, `AA2`, `R-B4`: a row's heading.
+bool is_heading(const std::string& line) {
+    std::size_t at = 0;
+    while (at < line.size() && std::isupper(static_cast<unsigned char>(line[at])) != 0) ++at;
+    if (line.compare(0, 3, "R-B") == 0) at = 3;
+    const std::size_t digits = at;
+    while (at < line.size() && std::isdigit(static_cast<unsigned char>(line[at])) != 0) ++at;
+    if (digits == 0 || at == digits) return false;
+    return at == line.size() ||
+           (at + 1 == line.size() && std::islower(static_cast<unsigned char>(line[at])) != 0);
+}
+
+Parts cut(std::istream& text) {
+    Parts parts;
+    std::string row;
+    for (std::string line; std::getline(text, line);) {
+        if (is_heading(line))
+            row = line;
+        else
+            parts[row] += line + "\n";
+    }
+    return parts;
+}
+
+std::string output_of(const std::string& program) {
+    const std::string command =
+        "TANDEM_BACKEND=sim " TANDEM_BINARY_DIR "/examples/" + program + " 2>/dev/null";
+    std::FILE* const pipe = ::popen(command.c_str(), "r");
+    if (pipe == nullptr) return {};
+    std::string output;
+    std::array<char, 4096> buffer{};
+    while (const std::size_t count = std::fread(buffer.data(), 1, buffer.size(), pipe))
+        output.append(buffer.data(), count);
+    const int status = ::pclose(pipe);
+    EXPECT_EQ(status, 0) << command;
+    return output;
+}
+
+}  // namespace
+
+void expect_part(const std::string& program, const std::string& row) {
+    std::ifstream expected_file(TANDEM_SOURCE_DIR "/examples/expected/" + program + ".txt");
+    const auto expected = cut(expected_file);
+    ASSERT_TRUE(expected.contains(row)) << "no part " << row << " in examples/expected/" << program << ".txt";
+    std::istringstream output(output_of(program));
+    auto printed = cut(output);
+    EXPECT_EQ(printed[row], expected.at(row));
+}
+
+}  // namespace tandem::inline v1::testing
