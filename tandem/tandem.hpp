@@ -24,6 +24,7 @@
 #include <tandem/net/serve.hpp>
 #include <tandem/net/tcp_listener.hpp>
 #include <tandem/process/pool.hpp>
+#include <tandem/sync/actor.hpp>
 #include <tandem/sync/barrier.hpp>
 #include <tandem/sync/capacity_limiter.hpp>
 #include <tandem/sync/channel.hpp>

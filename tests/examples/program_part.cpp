@@ -38,9 +38,9 @@ Parts cut(std::istream& text) {
     return parts;
 }
 
-std::string output_of(const std::string& program) {
+std::string output_of(const std::string& program, const std::string& backend) {
     const std::string command =
-        "TANDEM_BACKEND=sim " TANDEM_BINARY_DIR "/examples/" + program + " 2>/dev/null";
+        "TANDEM_BACKEND=" + backend + " " TANDEM_BINARY_DIR "/examples/" + program + " 2>/dev/null";
     std::FILE* const pipe = ::popen(command.c_str(), "r");
     if (pipe == nullptr) return {};
     std::string output;
@@ -54,11 +54,11 @@ std::string output_of(const std::string& program) {
 
 }  // namespace
 
-void expect_part(const std::string& program, const std::string& row) {
+void expect_part(const std::string& program, const std::string& row, const std::string& backend) {
     std::ifstream expected_file(TANDEM_SOURCE_DIR "/examples/expected/" + program + ".txt");
     const auto expected = cut(expected_file);
     ASSERT_TRUE(expected.contains(row)) << "no part " << row << " in examples/expected/" << program << ".txt";
-    std::istringstream output(output_of(program));
+    std::istringstream output(output_of(program, backend));
     auto printed = cut(output);
     EXPECT_EQ(printed[row], expected.at(row));
 }

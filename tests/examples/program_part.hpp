@@ -11,9 +11,12 @@ namespace tandem::inline v1::testing {
 
 /// Fails unless `examples/<program>` prints under the heading `row` what stands there in
 /// `examples/expected/<program>.txt`.
-void expect_part(const std::string& program, const std::string& row);
+void expect_part(const std::string& program, const std::string& row, const std::string& backend = "sim");
 
 }  // namespace tandem::inline v1::testing
 
 #define PROGRAM_TEST(row, program) \
     TEST(row, the_program_prints_its_lines) { ::tandem::testing::expect_part(#program, #row); }
+/// For programs with threads, signals or sockets.
+#define PROGRAM_TEST_OUTSIDE(row, program) \
+    TEST(row, the_program_prints_its_lines) { ::tandem::testing::expect_part(#program, #row, "epoll"); }

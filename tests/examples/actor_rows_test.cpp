@@ -1,0 +1,10 @@
+// Rows of actors.
+#include "program_part.hpp"
+
+PROGRAM_TEST_OUTSIDE(J18, actors)
+PROGRAM_TEST_OUTSIDE(Z1, actors)
+PROGRAM_TEST_OUTSIDE(Z2, actors)
+PROGRAM_TEST_OUTSIDE(Z3, actors)
+PROGRAM_TEST_OUTSIDE(Z4, actors)
+PROGRAM_TEST_OUTSIDE(Z5, actors)
+PROGRAM_TEST_OUTSIDE(Z6, actors)
