@@ -58,7 +58,8 @@ std::string stack_of(const TaskNode& task) {
         print_task(task, text, "");
     } else {
         text = describe_state(task) + ", spawned at " + place(task.spawned_at()) + "\n";
-        for (const auto& at : task.thrown_at()) text += "  thrown through " + place(at) + "\n";
+        for (const auto& [function, at] : task.thrown_at())
+            text += std::string("  thrown through ") + function.function_name() + " at " + place(at) + "\n";
     }
     return text;
 }

@@ -265,7 +265,7 @@ void TaskNode::note_throw(const PromiseBase& frame) noexcept {
             notes.thrown = object;
             notes.thrown_at.clear();
             for (const PromiseBase* f = &frame; f && notes.thrown_at.size() < most_places; f = f->awaiter())
-                notes.thrown_at.push_back(f->at());
+                notes.thrown_at.push_back({f->born(), f->at()});
         }
         notes.thrown_into = frame.awaiter();
     } catch (const std::bad_alloc&) {  // then nobody knows the way
@@ -329,7 +329,7 @@ void TaskNode::report_unretrieved() noexcept {
                                                  : "exception of a task was never retrieved") +
                               ", last await at " + at;
         const char* link = ", thrown at ";
-        for (const auto& step : thrown_at()) {
+        for (const auto& [function, step] : thrown_at()) {
             message += link + std::string(step.file_name()) + ":" + std::to_string(step.line());
             link = " <- ";
         }

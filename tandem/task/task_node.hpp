@@ -39,6 +39,12 @@ protected:
     ~CompletionHook() = default;
 };
 
+/// A frame that an error went through.
+struct ThrownThrough {
+    SourceLocation function;
+    SourceLocation at;
+};
+
 /// How a task is started. Views and flags: fit for `co_await` expressions (sem:Z21).
 struct TaskOptions {
     std::string_view name = {};  ///< default `Task-<n>`
@@ -132,8 +138,8 @@ public:
     /// An error has left the body of `frame`: notes the way it came, once.
     void note_throw(const PromiseBase& frame) noexcept;
     /// Where the task's error was thrown, and through which awaits it left: the deepest first.
-    std::vector<SourceLocation> thrown_at() const {
-        return extra_ ? extra_->thrown_at : std::vector<SourceLocation>();
+    std::vector<ThrownThrough> thrown_at() const {
+        return extra_ ? extra_->thrown_at : std::vector<ThrownThrough>();
     }
     /// Precondition: done. What holds the result: the root frame's promise, or what is left of it.
     PromiseBase& root() const { return *frame_; }
@@ -158,7 +164,7 @@ private:
         Context context;  // while no step runs
         bool housekeeping = false;
         std::vector<DoneCall*> calls;
-        std::vector<SourceLocation> thrown_at;
+        std::vector<ThrownThrough> thrown_at;
         const void* thrown = nullptr;              // the error they are of
         const PromiseBase* thrown_into = nullptr;  // the frame that it comes to next
     };
