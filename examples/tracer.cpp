@@ -89,19 +89,14 @@ Task<void> say(Duration delay, const char* what) {
 
 Task<void> three() { co_await gather(say(100ms, "one"), say(200ms, "two"), say(300ms, "three")); }
 
-void trace() {
+int main() {
+    std::puts("G14");
     Tracer tracer;
     run(gather(foo(), bar()), {.instrument = &tracer});
     std::printf("%d tasks spawned, %d exited\n", tracer.spawned, tracer.exited);
-
     const int calls = tracer.calls;
     run(gather(foo(), bar()));
     std::printf("without it: %d calls\n", tracer.calls - calls);
-}
-
-int main() {
-    std::puts("G14");
-    trace();
     std::puts("U6");
     Timers timers;
     run(nap(), {.instrument = &timers});

@@ -38,9 +38,10 @@ Parts cut(std::istream& text) {
     return parts;
 }
 
-std::string output_of(const std::string& program, const std::string& backend) {
+std::string output_of(const std::string& program, const std::string& backend,
+                      const std::string& redirection = "2>/dev/null") {
     const std::string command =
-        "TANDEM_BACKEND=" + backend + " " TANDEM_BINARY_DIR "/examples/" + program + " 2>/dev/null";
+        "TANDEM_BACKEND=" + backend + " " TANDEM_BINARY_DIR "/examples/" + program + " " + redirection;
     std::FILE* const pipe = ::popen(command.c_str(), "r");
     if (pipe == nullptr) return {};
     std::string output;
@@ -61,6 +62,10 @@ void expect_part(const std::string& program, const std::string& row, const std::
     std::istringstream output(output_of(program, backend));
     auto printed = cut(output);
     EXPECT_EQ(printed[row], expected.at(row));
+}
+
+std::string complaints_of(const std::string& program, const std::string& backend) {
+    return output_of(program, backend, "2>&1 >/dev/null");
 }
 
 }  // namespace tandem::inline v1::testing

@@ -13,6 +13,9 @@ namespace tandem::inline v1::testing {
 /// `examples/expected/<program>.txt`.
 void expect_part(const std::string& program, const std::string& row, const std::string& backend = "sim");
 
+/// What `examples/<program>` says on its standard error.
+std::string complaints_of(const std::string& program, const std::string& backend);
+
 }  // namespace tandem::inline v1::testing
 
 #define PROGRAM_TEST(row, program) \
