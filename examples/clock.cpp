@@ -54,9 +54,9 @@ Task<void> say(std::string what, Duration when) {
     std::puts(what.c_str());
 }
 
-Task<void> stop_after(EventLoop& loop, Duration when) {
+Task<void> stop_after(Duration when) {
     co_await sleep(when);
-    loop.stop();
+    this_loop().stop();
 }
 
 void stopped_early() {
@@ -68,7 +68,7 @@ void stopped_early() {
     loop.create_task(say("first hello", 2s), {.name = "first"});
     loop.create_task(say("second hello", 1s), {.name = "second"});
     loop.create_task(say("third hello", 4s), {.name = "third"});
-    loop.create_task(stop_after(loop, 3s), {.name = "stopper"});
+    loop.create_task(stop_after(3s), {.name = "stopper"});
     loop.run_forever();
     loop.close();
 }
