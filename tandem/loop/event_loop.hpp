@@ -102,8 +102,8 @@ class EventLoop {
 public:
     explicit EventLoop(const EventLoopOptions& options = {},
                        SourceLocation where = SourceLocation::current());
-    /// On a backend of your own: a scheduler that hosts tasks needs no more than the two polls of a descriptor, `wait`
-    /// and `wake` (sem:L49). What else is asked of it may fail with -ENOSYS.
+    /// On a backend of your own: a scheduler that hosts tasks needs no more than the two polls of a
+    /// descriptor, `wait` and `wake` (sem:L49). What else is asked of it may fail with -ENOSYS.
     explicit EventLoop(std::unique_ptr<Backend> backend, const EventLoopOptions& options = {},
                        SourceLocation where = SourceLocation::current());
     ~EventLoop();
