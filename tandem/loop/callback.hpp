@@ -24,7 +24,8 @@ struct LoopCallback {
     template <class F, class... Args>
     explicit LoopCallback(SourceLocation where, F&& fn, Args&&... args)
         : type(&typeid(std::decay_t<F>)), made_at(where) {
-        if constexpr (requires { fn == nullptr; }) {
+        // A function, unlike a pointer to one, is there.
+        if constexpr (!std::is_function_v<std::remove_reference_t<F>> && requires { fn == nullptr; }) {
             if (fn == nullptr) throw_null_callable();
         }
         if constexpr (sizeof...(Args) == 0) {
