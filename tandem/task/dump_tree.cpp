@@ -104,7 +104,7 @@ struct Census {
         for (const PromiseBase* frame = task.frame(); frame; frame = frame->awaiter())
             places.push_back(frame->at());
         const Wait* wait = task.waiting();
-        entries.push_back({task.id(), task.name(), task.status(), task.resumes() > 0, task.cancel_asked(),
+        entries.push_back({task.id(), task.name(), task.status(), task.resumes() > 0, is_cancelling(task),
                            wait ? wait->waiting_for() : "", task.spawned_at(), places.size() - before});
     }
     void take(EventLoop& loop) {

@@ -19,6 +19,7 @@
 #include <random>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -273,4 +274,17 @@ ASYNC_TEST(M7, a_timer_class_calls_back_with_its_delay_when_it_has_passed) {
     co_await sleep(5s);
 
     EXPECT_EQ(calls, (std::vector<std::pair<Duration, Duration>>{{2s, 2s}}));
+}
+
+ASYNC_TEST(S2c, a_time_of_the_loop_is_none_of_the_wall_clock_which_may_go_on_or_back) {
+    static_assert(!std::is_convertible_v<std::chrono::system_clock::time_point, TimePoint>);
+    std::vector<int> order;
+    const TimePoint now = this_loop().time();
+    this_loop().call_at(now + 200ms, [&] { order.push_back(1); });
+    this_loop().call_at(now + 100ms, [&] { order.push_back(2); });
+    std::this_thread::sleep_for(5ms);
+    EXPECT_EQ(this_loop().time(), now);
+    co_await sleep(200ms);
+    EXPECT_EQ(order, (std::vector<int>{2, 1}));
+    EXPECT_EQ(this_loop().time() - now, 200ms);
 }

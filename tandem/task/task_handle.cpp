@@ -3,6 +3,9 @@
 #include <tandem/task/current_task.hpp>
 #include <tandem/task/describe_internal.hpp>
 
+#include <cstddef>
+#include <cstdio>
+
 namespace tandem::inline v1 {
 
 bool JoinWait::try_now() {
@@ -49,7 +52,8 @@ std::string describe_live(TaskNode::Status status, bool started, bool cancelling
                           std::string_view waiting_for, const SourceLocation& at) {
     switch (status) {
         case TaskNode::Status::ready:
-            return started ? " pending, ready" : " pending, not started";
+            return std::string(cancelling ? " cancelling" : " pending") +
+                   (started ? ", ready" : ", not started");
         case TaskNode::Status::running:
             return " running";
         case TaskNode::Status::waiting:
@@ -62,13 +66,17 @@ std::string describe_live(TaskNode::Status status, bool started, bool cancelling
     return " finishing";
 }
 
+bool is_cancelling(const TaskNode& task) {
+    return task.cancel_asked() || (task.status() == TaskNode::Status::ready && task.cancelled());
+}
+
 std::string describe_state(const TaskNode& task) {
     if (!task.done()) {
         const Wait* wait = task.waiting();
         std::string what = wait ? wait->waiting_for() : "";
         if (const auto holder = wait ? wait->held_by() : 0)
             what += ", held by task " + std::to_string(holder) + ",";
-        return task.name() + describe_live(task.status(), task.resumes() > 0, task.cancel_asked(), what,
+        return task.name() + describe_live(task.status(), task.resumes() > 0, is_cancelling(task), what,
                                            task.frame()->at());
     }
     switch (task.result()) {
@@ -79,6 +87,18 @@ std::string describe_state(const TaskNode& task) {
         default:
             return task.name() + " cancelled";
     }
+}
+
+std::string describe_result(double number) {
+    char text[32];
+    std::snprintf(text, sizeof text, ", result %.15g", number);
+    return text;
+}
+
+std::string describe_result(std::string_view text) {
+    constexpr std::size_t max_bytes = 60;
+    const bool whole = text.size() <= max_bytes;
+    return ", result '" + std::string(text.substr(0, max_bytes)) + (whole ? "'" : "...'");
 }
 
 void throw_not_done(const TaskNode& task) {

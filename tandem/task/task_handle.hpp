@@ -12,6 +12,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace tandem::inline v1 {
@@ -45,6 +46,9 @@ private:
 /// A cancelled task's join, as an exception.
 TaskCancelled task_cancelled(const TaskNode& task);
 std::string describe_state(const TaskNode& task);
+/// ", result 42"; text in quotes and cut after 60 bytes.
+std::string describe_result(double number);
+std::string describe_result(std::string_view text);
 [[noreturn]] void throw_not_done(const TaskNode& task);
 [[noreturn]] void throw_empty_handle();
 [[noreturn]] void throw_result_taken(const TaskNode& task);
@@ -181,8 +185,17 @@ public:
     EventLoop& loop() const { return open_loop(node()); }
     /// Who started it.
     const SourceLocation& spawned_at() const { return node().spawned_at(); }
-    /// "Task-3 pending, waiting for sleep at page.cpp:12".
-    std::string state() const { return describe_state(node()); }
+    /// "Task-3 pending, waiting for sleep at page.cpp:12"; "Task-3 finished, result 42" for numbers and text.
+    std::string state() const {
+        std::string text = describe_state(node());
+        if constexpr (std::is_arithmetic_v<T>) {
+            if (successful() && !node().taken())
+                text += describe_result(static_cast<double>(promise().value()));
+        } else if constexpr (std::is_class_v<T> && std::is_convertible_v<T, std::string_view>) {
+            if (successful() && !node().taken()) text += describe_result(std::string_view(promise().value()));
+        }
+        return text;
+    }
     /// The same and below it the chain of its awaits: "page (page.cpp:4) at page.cpp:8", the root first.
     std::string stack() const { return stack_of(node()); }
     /// `stack()` on stderr.

@@ -166,8 +166,17 @@ ASYNC_TEST(SemKt8, the_text_form_tells_name_state_and_place_in_every_state) {
     auto error = create_task(deep_failure(0), {.name = "e"});
     co_await value;
     co_await error.join();
-    EXPECT_EQ(value.state(), "v finished");
+    EXPECT_EQ(value.state(), "v finished, result 2");
     EXPECT_EQ(error.state(), "e failed: std::domain_error: from below");
+    const auto text = []() -> Task<std::string> { co_return std::string(70, 'x'); };
+    auto unstarted = create_task(text(), {.name = "u"});
+    auto talker = create_task(text(), {.name = "t"});
+    unstarted.cancel();
+    EXPECT_EQ(unstarted.state(), "u cancelling, not started");
+    co_await talker;
+    EXPECT_EQ(talker.state(), "t finished, result '" + std::string(60, 'x') + "...'");
+    static_cast<void>(talker.take_result());
+    EXPECT_EQ(talker.state(), "t finished");
 }
 
 ASYNC_TEST(SemK31, names_count_up_in_the_process_and_are_kept_from_creation) {
