@@ -1,4 +1,4 @@
-// Coroutines, callbacks and the loop itself: run_until_complete, run_forever, gather, wait, a timer.
+// Coroutines, callbacks and the loop itself: run_until_complete, run_forever, gather, wait, a timer, futures.
 #include <tandem/tandem.hpp>
 
 #include <chrono>
@@ -82,6 +82,118 @@ Task<void> with_timer() {
     co_await timer.task();
 }
 
+// S2: scheduling plain functions
+
+template <class Main>
+void run_in_a_loop(Main main) {
+    EventLoop loop;
+    std::puts("entering event loop");
+    loop.run_until_complete(main());
+    std::puts("closing event loop");
+    loop.close();
+}
+
+void invoked(int arg, const std::string& kwarg = "default") {
+    std::printf("callback invoked with %d and %s\n", arg, kwarg.c_str());
+}
+
+Task<void> call_soon() {
+    EventLoop& loop = this_loop();
+    std::puts("registering callbacks");
+    loop.call_soon([] { invoked(1); });
+    loop.call_soon(invoked, 2, "not default");
+    co_await sleep(100ms);
+}
+
+void numbered(int n) { std::printf("callback %d invoked\n", n); }
+
+Task<void> call_later() {
+    EventLoop& loop = this_loop();
+    std::puts("registering callbacks");
+    loop.call_later(200ms, numbered, 1);
+    loop.call_later(100ms, numbered, 2);
+    loop.call_soon(numbered, 3);
+    co_await sleep(400ms);
+}
+
+void timed(int n, TimePoint start) {
+    const double after = std::chrono::duration<double>(this_loop().time() - start).count();
+    std::printf("callback %d invoked at now + %.1f\n", n, after);
+}
+
+Task<void> call_at() {
+    EventLoop& loop = this_loop();
+    const TimePoint now = loop.time();
+    std::puts("registering callbacks");
+    loop.call_at(now + 200ms, timed, 1, now);
+    loop.call_at(now + 100ms, timed, 2, now);
+    loop.call_soon(timed, 3, now);
+    co_await sleep(1s);
+}
+
+// S3
+
+Task<void> stopper() {
+    std::puts("stopper invoked");
+    this_loop().stop();
+    co_return;
+}
+
+void stopped_by_a_task() {
+    EventLoop loop;
+    loop.create_task(stopper());
+    std::puts("entering event loop");
+    loop.run_forever();
+    std::puts("closing event loop");
+    loop.close();
+}
+
+// S4: futures
+
+void mark_done(const Future<std::string>& future, const std::string& result) {
+    std::printf("setting future result to '%s'\n", result.c_str());
+    future.set_result(result);
+}
+
+void future_of_a_loop() {
+    EventLoop loop;
+    const Future<std::string> all_done(loop);
+    std::puts("scheduling mark_done");
+    loop.call_soon(mark_done, all_done, "the result");
+    std::puts("entering event loop");
+    const std::string result = loop.run_until_complete(all_done);
+    std::printf("returned result: '%s'\n", result.c_str());
+    std::puts("closing event loop");
+    loop.close();
+    std::printf("future result: '%s'\n", all_done.result().c_str());
+}
+
+Task<void> future_awaited() {
+    Future<std::string> all_done;
+    std::puts("scheduling mark_done");
+    this_loop().call_soon(mark_done, all_done, "the result");
+    const std::string result = co_await all_done;
+    std::printf("returned result: '%s'\n", result.c_str());
+}
+
+void future_done(int n, const Future<std::string>& future) {
+    std::printf("%d: future done: %s\n", n, future.result().c_str());
+}
+
+Task<void> register_callbacks(Future<std::string> all_done) {
+    std::puts("registering callbacks on future");
+    all_done.add_done_callback(std::bind_front(future_done, 1));
+    all_done.add_done_callback(std::bind_front(future_done, 2));
+    co_return;
+}
+
+Task<void> future_with_callbacks() {
+    Future<std::string> all_done;
+    co_await register_callbacks(all_done);
+    std::puts("setting result of future");
+    all_done.set_result("the result");
+}
+
 int main() {
     std::puts("M1");
     run(blocking_and_awaited());
@@ -110,4 +222,18 @@ int main() {
     run(gather_and_wait());
     std::puts("M7");
     run(with_timer());
+    std::puts("S2a");
+    run_in_a_loop(call_soon);
+    std::puts("S2b");
+    run_in_a_loop(call_later);
+    std::puts("S2c");
+    run_in_a_loop(call_at);
+    std::puts("S3");
+    stopped_by_a_task();
+    std::puts("S4a");
+    future_of_a_loop();
+    std::puts("S4b");
+    run(future_awaited());
+    std::puts("S4c");
+    run(future_with_callbacks());
 }

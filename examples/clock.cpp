@@ -1,9 +1,10 @@
-// Hours of waiting: clocks, a loop that is stopped early, hellos, and sleepers side by side.
+// Hours of waiting: clocks, a loop that is stopped early, pi on a thread, hellos, and sleepers side by side.
 #include <tandem/tandem.hpp>
 
 #include <chrono>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 using namespace tandem;
 using namespace std::chrono_literals;
@@ -73,6 +74,47 @@ void stopped_early() {
     loop.close();
 }
 
+// Rabinowitz and Wagon's spigot.
+std::string compute_pi(int digits) {
+    std::vector<int> rest(static_cast<std::size_t>(digits * 10 / 3 + 1), 2);
+    std::string pi;
+    int held = 0;
+    int nines = 0;
+    for (int round = 0; round <= digits + 1; ++round) {
+        int carry = 0;
+        for (int i = static_cast<int>(rest.size()) - 1; i > 0; --i) {
+            const int x = 10 * rest[static_cast<std::size_t>(i)] + carry * (i + 1);
+            rest[static_cast<std::size_t>(i)] = x % (2 * i + 1);
+            carry = x / (2 * i + 1);
+        }
+        const int digit = (10 * rest[0] + carry) / 10;
+        rest[0] = (10 * rest[0] + carry) % 10;
+        if (digit == 9) {
+            ++nines;
+            continue;
+        }
+        if (round > 0) pi += static_cast<char>('0' + held + digit / 10);
+        pi.append(static_cast<std::size_t>(nines), digit == 10 ? '0' : '9');
+        held = digit % 10;
+        nines = 0;
+    }
+    return pi.substr(0, static_cast<std::size_t>(digits));
+}
+
+Task<int> tick(int times) {
+    int ticks = 0;
+    for (; ticks < times; ++ticks) co_await sleep(10ms);
+    co_return ticks;
+}
+
+Task<void> run_in_thread() {
+    auto ticker = create_task(tick(5));
+    const std::string digits = co_await to_thread(compute_pi, 50);
+    std::printf("pi: %s\n", digits.c_str());
+    const int ticks = co_await ticker;
+    std::printf("%d ticks\n", ticks);
+}
+
 Task<void> two_hellos() {
     auto first = create_task(say("first hello", 2s));
     auto second = create_task(say("second hello", 1s));
@@ -96,6 +138,8 @@ int main() {
     run(hello_clock());
     std::puts("Q3b");
     stopped_early();
+    std::puts("Q3c");
+    run(run_in_thread());
     std::puts("Q3k");
     run(say("hello world", 1s));
     run(two_hellos());

@@ -85,6 +85,49 @@ Task<std::string> outer() {
     co_return "('" + result1 + "', '" + result2 + "')";
 }
 
+// S1d: the same in generator style: what is yielded is how long to wait, and the loop comes back.
+
+namespace generator_style {
+
+using Steps = Generator<Duration, void, std::string>;
+
+Steps phase1() {
+    std::puts("in phase1");
+    co_yield 0s;
+    co_return "result1";
+}
+
+Steps phase2(std::string argument) {
+    std::puts("in phase2");
+    co_yield 0s;
+    co_return "result2 derived from " + argument;
+}
+
+Steps outer() {
+    std::puts("in outer");
+    std::puts("waiting for result1");
+    const std::string result1 = co_yield elements_of(phase1());
+    std::puts("waiting for result2");
+    const std::string result2 = co_yield elements_of(phase2(result1));
+    co_return "('" + result1 + "', '" + result2 + "')";
+}
+
+void step(EventLoop& loop, Steps& steps) {
+    if (const auto delay = steps.next())
+        loop.call_later(*delay, [&] { step(loop, steps); });
+    else
+        loop.stop();
+}
+
+std::string run_until_complete(Steps steps) {
+    EventLoop loop;
+    loop.call_soon([&] { step(loop, steps); });
+    loop.run_forever();
+    return steps.take_result();
+}
+
+}  // namespace generator_style
+
 Task<void> step(const char* name, Duration length, TimePoint start) {
     co_await sleep(length);
     std::printf("%s done at %.1f\n", name, seconds_since(start));
@@ -123,6 +166,9 @@ int main() {
     }
     std::puts("S1c");
     std::printf("return value: %s\n", run(outer()).c_str());
+
+    std::puts("S1d");
+    std::printf("return value: %s\n", generator_style::run_until_complete(generator_style::outer()).c_str());
 
     std::puts("U13");
     run(inline_callbacks());

@@ -2,6 +2,7 @@
 #include <tandem/tandem.hpp>
 #include <tandem/testing/async_test.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <string>
@@ -19,6 +20,24 @@ long seconds_since(TimePoint start) {
 Task<std::string> fetch(std::string site, Duration delay) {
     co_await sleep(delay);
     co_return "response of " + site;
+}
+
+Task<void> limited_fetch(Semaphore& semaphore, int& running, int& most) {
+    auto permit = co_await semaphore.hold();
+    most = std::max(most, ++running);
+    co_await fetch("a site", 1s);
+    --running;
+}
+
+Task<void> rate_limit() {
+    const auto start = this_loop().time();
+    Semaphore semaphore(3);
+    int running = 0;
+    int most = 0;
+    std::vector<Task<void>> fetches;
+    for (int i = 0; i < 10; ++i) fetches.push_back(limited_fetch(semaphore, running, most));
+    co_await gather(std::move(fetches));
+    std::printf("10 fetches in %ld s, at most %d at once\n", seconds_since(start), most);
 }
 
 Task<void> timeouts() {
@@ -111,6 +130,8 @@ Task<void> one_limit() {
 }
 
 int main() {
+    std::puts("U25b");
+    testing::run(rate_limit());
     std::puts("U25e");
     testing::run(timeouts());
     std::puts("U25f");

@@ -1,4 +1,4 @@
-// Groups of tasks, and pools that limit how many run at once.
+// Groups of tasks, pools that limit how many run at once, and limits of time.
 #include <tandem/tandem.hpp>
 
 #include <chrono>
@@ -10,6 +10,10 @@
 
 using namespace tandem;
 using namespace std::chrono_literals;
+
+long seconds_since(TimePoint start) {
+    return std::chrono::round<std::chrono::seconds>(this_loop().time() - start).count();
+}
 
 Task<void> foo(std::string message, Duration n) {
     co_await sleep(n);
@@ -59,10 +63,6 @@ Task<void> groups() {
 Task<int> intensive(int n) {
     co_await sleep(std::chrono::seconds(3 - n));
     co_return n;
-}
-
-long seconds_since(TimePoint start) {
-    return std::chrono::round<std::chrono::seconds>(this_loop().time() - start).count();
 }
 
 Task<void> maps() {
@@ -133,9 +133,90 @@ Task<void> socket_pool() {
     std::printf("open after the shutdown: %d\n", open);
 }
 
+// J9: timeouts: as an object, as a scope, with an error of one's own, on a wait, and around a call
+
+class TooLong : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+Task<void> wait_for(Duration length) { co_await sleep(length); }
+
+Task<void> timeouts() {
+    TimePoint start = this_loop().time();
+    Timeout seconds(10s);
+    seconds.start();
+    try {
+        co_await seconds.run(wait_for(20s));
+    } catch (const TimeoutError&) {
+        std::printf("Could not complete, at %ld\n", seconds_since(start));
+    }
+    start = this_loop().time();
+    Timeout stopped(1s);
+    stopped.start();
+    stopped.stop();
+    co_await stopped.run(wait_for(2s));
+    std::printf("stopped in time, complete at %ld\n", seconds_since(start));
+
+    start = this_loop().time();
+    Timeout time_to_wait(5s);
+    try {
+        co_await time_to_wait.error<TooLong>().run(wait_for(10s));
+    } catch (const TooLong&) {
+        std::printf("TooLong at %ld\n", seconds_since(start));
+    }
+}
+
+Task<void> timed_waits() {
+    const TimePoint start = this_loop().time();
+    auto thread1 = create_task(wait_for(3s));
+    try {
+        co_await timeout(1s, thread1.join());
+    } catch (const TimeoutError&) {
+        std::printf("Thread 1 timed out at %ld, still running: %s\n", seconds_since(start),
+                    thread1.done() ? "no" : "yes");
+    }
+    auto thread2 = create_task(wait_for(3s));
+    try {
+        co_await timeout(1s, thread2);
+    } catch (const TimeoutError&) {
+        std::printf("Thread 2 timed out at %ld, still running: %s\n", seconds_since(start),
+                    thread2.done() ? "no" : "yes");
+    }
+    try {
+        co_await timeout(1s, wait_for(3s));
+    } catch (const TimeoutError&) {
+        std::printf("Thread 3 timed out at %ld\n", seconds_since(start));
+    }
+    co_await thread1;
+    co_await thread2;
+}
+
+Task<void> waits_twice(TimePoint start) {
+    try {
+        co_await timeout(1s, wait_for(10s));
+    } catch (const TimeoutError&) {
+        std::printf("inner limit at %ld\n", seconds_since(start));
+    }
+    co_await sleep(10s);
+}
+
+Task<void> nested_timeouts() {
+    const TimePoint start = this_loop().time();
+    try {
+        co_await timeout(3s, waits_twice(start));
+    } catch (const TimeoutError&) {
+        std::printf("outer limit at %ld\n", seconds_since(start));
+    }
+}
+
 int main() {
     std::puts("J6");
     run(spawning());
+    std::puts("J9");
+    run(timeouts());
+    run(timed_waits());
+    run(nested_timeouts());
     std::puts("J13a");
     run(groups());
     std::puts("J13b");

@@ -1,0 +1,66 @@
+// Rows of the runtime, as in rows_test.cpp: tasks, callbacks, waiting, generators, loops and their threads.
+#include "program_part.hpp"
+
+PROGRAM_TEST(S2a, callbacks)
+PROGRAM_TEST(S2b, callbacks)
+PROGRAM_TEST(S2c, callbacks)
+PROGRAM_TEST(S3, callbacks)
+PROGRAM_TEST(S4a, callbacks)
+PROGRAM_TEST(S4b, callbacks)
+PROGRAM_TEST(S4c, callbacks)
+
+PROGRAM_TEST(S1d, interleaving)
+PROGRAM_TEST(Q3c, clock)
+
+PROGRAM_TEST(S6a, waiting)
+PROGRAM_TEST(S6b, waiting)
+PROGRAM_TEST(S6c, waiting)
+PROGRAM_TEST(S6d, waiting)
+PROGRAM_TEST(U4, waiting)
+
+PROGRAM_TEST(V15, shared_task)
+
+PROGRAM_TEST(U9, own_loop)
+
+PROGRAM_TEST(G1, switching)
+PROGRAM_TEST(G2, switching)
+PROGRAM_TEST(G12, switching)
+
+PROGRAM_TEST(U25b, patterns)
+PROGRAM_TEST(U25e, patterns)
+PROGRAM_TEST(U25f, patterns)
+PROGRAM_TEST(U25h, patterns)
+PROGRAM_TEST(V13, patterns)
+
+PROGRAM_TEST(J6, pools)
+PROGRAM_TEST(J9, pools)
+PROGRAM_TEST(J13a, pools)
+PROGRAM_TEST(J13b, pools)
+PROGRAM_TEST(J13c, pools)
+PROGRAM_TEST(J13d, pools)
+
+PROGRAM_TEST(B1, task_states)
+PROGRAM_TEST(B2, task_states)
+PROGRAM_TEST(B3, task_states)
+PROGRAM_TEST(B4, task_states)
+PROGRAM_TEST(B5, task_states)
+PROGRAM_TEST(B6, task_states)
+PROGRAM_TEST(B7a, task_states)
+PROGRAM_TEST(B7b, task_states)
+PROGRAM_TEST(B7c, task_states)
+PROGRAM_TEST(B7d, task_states)
+PROGRAM_TEST(B7e, task_states)
+PROGRAM_TEST(B8, task_states)
+PROGRAM_TEST(J7, task_states)
+PROGRAM_TEST(S5a, task_states)
+PROGRAM_TEST(S5b, task_states)
+PROGRAM_TEST(S5c, task_states)
+PROGRAM_TEST(S5d, task_states)
+PROGRAM_TEST(S16, task_states)
+
+PROGRAM_TEST(P4, many_loops)
+PROGRAM_TEST(R9a, many_loops)
+PROGRAM_TEST(R9b, many_loops)
+PROGRAM_TEST(R9c, many_loops)
+PROGRAM_TEST(R9d, many_loops)
+PROGRAM_TEST(V18, many_loops)
