@@ -90,15 +90,15 @@ Task<void> generator() {
 Task<void> thread_job() { co_await to_thread(fail); }
 Task<void> cleanup_of_success() { co_await with_finally(nothing(), body()); }
 Task<void> in_callback() {
-    this_loop().call_soon(fail);
+    this_loop().call_soon([] { fail(); });
     co_await sleep(1ms);
 }
 Task<void> in_timer() {
-    this_loop().call_later(1ms, fail);
+    this_loop().call_later(1ms, [] { fail(); });
     co_await sleep(2ms);
 }
 Task<void> posted() {
-    this_loop().call_soon_threadsafe(fail);
+    this_loop().call_soon_threadsafe([] { fail(); });
     co_await sleep(1ms);
 }
 Task<void> done_callback() {
@@ -187,7 +187,7 @@ TEST(V11, whatever_user_code_throws_surfaces_where_somebody_waits_for_it_or_at_t
 TEST(V11, what_the_handler_itself_throws_is_printed_with_what_it_was_told) {
     EventLoop loop;
     loop.set_exception_handler([](EventLoop&, const ErrorContext&) { throw std::logic_error("handler"); });
-    loop.call_soon(fail);
+    loop.call_soon([] { fail(); });
     ::testing::internal::CaptureStderr();
     loop.poll_once();
     const auto said = ::testing::internal::GetCapturedStderr();
@@ -337,7 +337,9 @@ private:
     }
     void echo() {
         char byte = 0;
-        if (::read(ends_[1], &byte, 1) == 1) EXPECT_EQ(::write(ends_[1], &byte, 1), 1);
+        if (::read(ends_[1], &byte, 1) == 1) {
+            EXPECT_EQ(::write(ends_[1], &byte, 1), 1);
+        }
     }
     void answered() {
         char byte = 0;
