@@ -20,7 +20,9 @@ class ConditionWait;
 /// Cancelling  `wait()` takes the lock again before it throws, so it may take its time; a notification that a
 ///             cancelled task got goes to the next.
 /// Threads     the loop of its first wait, until that closes.
-/// Lifetime    borrows the mutex; both must outlive the tasks that wait.
+/// Lifetime    borrows the mutex; both must outlive the tasks that wait. Destroyed before them it sends away
+///             those not notified, with the lock: `InvalidStateError` (under `TANDEM_DEBUG` the process
+///             ends).
 class Condition : public LoopBound {
 public:
     struct Statistics {
@@ -29,6 +31,7 @@ public:
     };
 
     explicit Condition(Mutex& mutex) noexcept : LoopBound("Condition"), mutex_(mutex), line_(*this) {}
+    ~Condition();
 
     /// Unlocks, waits for a notification, locks again.
     [[nodiscard("co_await it")]] ConditionWait wait() noexcept;
@@ -48,6 +51,7 @@ private:
 
     Mutex& mutex_;
     WaitLine line_;
+    ConditionWait* notified_ = nullptr;  // on their way to the lock, or with it and not resumed yet
 };
 
 // Implementation
@@ -56,7 +60,7 @@ private:
 class ConditionWait final : public LineAwait<ConditionWait> {
 public:
     explicit ConditionWait(Condition& condition) noexcept
-        : LineAwait(condition.line_), condition_(condition) {}
+        : LineAwait(condition.line_), condition_(&condition), mutex_(condition.mutex_) {}
 
     bool try_now();
     void start() noexcept;
@@ -68,10 +72,15 @@ public:
 private:
     friend class Condition;
     void stand_in_line_for_the_lock() noexcept;
+    void forget_condition() noexcept;
 
-    Condition& condition_;
+    Condition* condition_;  // null once it is gone, or done with
+    Mutex& mutex_;
+    ConditionWait* next_notified_ = nullptr;
+    ConditionWait* previous_notified_ = nullptr;
     bool notified_ = false;
     bool cancelled_ = false;
+    bool sent_away_ = false;
 };
 
 inline ConditionWait Condition::wait() noexcept { return ConditionWait(*this); }

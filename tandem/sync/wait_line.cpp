@@ -111,8 +111,12 @@ void WaitLine::let_go() noexcept {
 
 void LineWait::throw_unserved() {
     if (state_ == State::left) task().throw_cancelled();
+    throw_destroyed(waiting_for());
+}
+
+void LineWait::throw_destroyed(const char* what) {
     throw InvalidStateError(
-        std::string("the ") + waiting_for() + " that " + task().name() + " waits for at " + place(where()) +
+        std::string("the ") + what + " that " + task().name() + " waits for at " + place(where()) +
         " was destroyed: it must outlive the tasks that wait for it; cancel and join them "
         "first");
 }

@@ -48,12 +48,13 @@ protected:
     /// True if the caller may touch it right now; else `give_back(argument)` was posted to its loop, for what
     /// destructors do on threads that are not the loop's.
     bool here_or_post(void (*give_back)(void*) noexcept, void* argument) noexcept;
+    /// The loop that it belongs to has not closed; asked while it belongs to one.
+    bool home_is_open() const noexcept;
 
 private:
     friend class WaitLine;
     void bind(EventLoop& loop, const SourceLocation& where);
     void check_elsewhere(EventLoop* here, const SourceLocation& where);
-    bool home_is_open() const noexcept;
     void forget_waiters() noexcept;
 
     const char* kind_;
@@ -146,6 +147,8 @@ protected:
         settle();
     }
     [[noreturn]] void throw_unserved();
+    /// What it waited for, called `what`, is gone.
+    [[noreturn]] void throw_destroyed(const char* what);
 
 private:
     template <class Undo>
