@@ -17,7 +17,10 @@ WorkerJob* current_worker_job() noexcept { return job_of_this_thread; }
 
 void WorkerJob::run() noexcept {
     job_of_this_thread = this;
-    call();
+    {
+        const InContext inside(context_);
+        call();
+    }
     job_of_this_thread = nullptr;
     post();
 }
@@ -133,6 +136,7 @@ void WorkerJob::begin(TaskNode& task, Workers& workers, JobPlacement& placement)
     abandons_ = placement.abandon;
     if (abandons_) task_name_ = task.name();
     started_at_ = task.spawned_at();
+    context_ = Context::current();
     std::string key = placement.strand ? placement.strand->key() : std::move(placement.key);
     registered_ = shared_from_this();
     workers_ = &workers;

@@ -3,6 +3,7 @@
 #include <tandem/base/intrusive_list.hpp>
 #include <tandem/base/thread_gate.hpp>
 #include <tandem/bridge/worker_pool.hpp>
+#include <tandem/loop/context.hpp>
 #include <tandem/loop/event_loop.hpp>
 #include <tandem/sync/slot_line.hpp>
 #include <tandem/task/task.hpp>
@@ -110,6 +111,7 @@ private:
     std::atomic<bool> cancelled_ = false;
     bool consumed_ = false;
     bool dropped_ = false;  // its pool ended first
+    Context context_;       // a copy of the awaiting task's; once it runs, the thread's alone
     std::shared_ptr<LoopLife> life_;
     std::mutex mutex_;
     SharedReason reason_;         // of the cancellation
