@@ -1,6 +1,7 @@
 #include <tandem/bridge/run.hpp>
 
 #include <tandem/loop/signals.hpp>
+#include <tandem/task/current_task.hpp>
 
 #include <cxxabi.h>
 #include <sys/syscall.h>
@@ -36,9 +37,8 @@ EventLoopOptions loop_options(const RunOptions& options) {
 RunGuard::RunGuard(const RunOptions& options) {
     if (this_loop_or_null())
         throw WouldDeadlock(
-            "run() was called under a running event loop, which it would stop: use co_await f(), or "
-            "f().start(on(loop)) "
-            "for another loop");
+            "run() was called under a running event loop" + calling_place() +
+            ", which it would stop: use co_await f(), or f().start(on(loop)) for another loop");
     loop_ =
         options.loop_factory ? options.loop_factory() : std::make_unique<EventLoop>(loop_options(options));
     may_watch_sigint_ = options.handle_sigint;

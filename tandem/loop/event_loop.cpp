@@ -19,6 +19,10 @@
 namespace tandem::inline v1 {
 namespace {
 
+std::string place(const SourceLocation& at) {
+    return std::string(at.file_name()) + ":" + std::to_string(at.line());
+}
+
 constinit thread_local EventLoop* running_loop = nullptr;
 
 // Bumped in every forked child: a loop of another generation belongs to the parent, with its ring, its
@@ -73,18 +77,19 @@ public:
     explicit Running(EventLoop& loop) : loop_(loop) {
         loop.require_open("run it");
         if (running_loop == &loop)
-            throw WouldDeadlock(
-                "this event loop is running already, in this very thread: use co_await inside it");
+            throw WouldDeadlock("the event loop made at " + place(loop.made_at_) +
+                                " is running already, in this very thread: use co_await inside it");
         if (running_loop)
             throw WouldDeadlock(
-                "another event loop is running in this thread: a second one would stop it. Use co_await, or "
-                "run the "
-                "second loop in a thread of its own");
+                "another event loop is running in this thread, the one made at " +
+                place(running_loop->made_at_) +
+                ": a second one would stop it. Use co_await, or run the second loop, made at " +
+                place(loop.made_at_) + ", in a thread of its own");
         const void* none = nullptr;
         if (!loop.runner_.compare_exchange_strong(none, &running_loop, std::memory_order_acq_rel))
             throw InvalidStateError(
-                "this event loop is running in another thread: use call_soon_threadsafe() or "
-                "f().start(on(loop))");
+                "the event loop made at " + place(loop.made_at_) +
+                " is running in another thread: use call_soon_threadsafe() or f().start(on(loop))");
         running_loop = &loop;
         loop.ran_ = true;
         if (loop.host_driven_) loop.mailbox_.awake();
@@ -170,16 +175,17 @@ void EventLoop::require_open(const char* what) const {
                                      "cannot ") +
                              what + "; make a new one");
     if (closed_)
-        throw LoopClosed(LoopClosedReason::closed,
-                         std::string("event loop is closed: cannot ") + what + "; make a new one");
+        throw LoopClosed(LoopClosedReason::closed, std::string("event loop is closed: cannot ") + what +
+                                                       "; it was made at " + place(made_at_) +
+                                                       ", make a new one");
 }
 
 void EventLoop::require_own_thread(const char* call) const {
     const void* const runner = runner_.load(std::memory_order_relaxed);
     if (runner && runner != &running_loop)
         throw WrongThread(std::string(call) +
-                          "() was called in another thread than the one that runs this event loop: use "
-                          "call_soon_threadsafe() there");
+                          "() was called in another thread than the one that runs the event loop made at " +
+                          place(made_at_) + ": use call_soon_threadsafe() there");
 }
 
 void EventLoop::run_forever() {

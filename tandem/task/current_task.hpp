@@ -40,6 +40,10 @@ bool is_cancelled() noexcept;
 /// When the code that asks will be cancelled by the nearest timeout around it; `TimePoint::max()` for never.
 TimePoint current_deadline() noexcept;
 
+/// " in Task-3 at page.cpp:12": the task that runs here and its latest await, for messages; empty outside a
+/// task.
+std::string calling_place();
+
 /// Throws `WouldDeadlock` if `wanted` waits, however indirectly, for `waiting` (sem:K26).
 void check_await_cycle(const TaskNode& waiting, const TaskNode& wanted);
 

@@ -173,6 +173,11 @@ std::string dump_tree(EventLoop& loop) {
     return out.empty() ? "no live tasks\n" : out;
 }
 
+std::string calling_place() {
+    const TaskNode* const task = current_task_node();
+    return task ? " in " + task->name() + " at " + place(task->frame()->at()) : "";
+}
+
 bool is_cancelled() noexcept {
     const TaskNode* task = current_task_node();
     return task && task->scope().cancelled();

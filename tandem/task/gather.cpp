@@ -1,8 +1,20 @@
 #include <tandem/task/gather.hpp>
 
+#include <string>
+
 namespace tandem::inline v1 {
 
 void throw_cancelled_here() { current_task_node()->throw_cancelled(); }
+
+void require_own_loop(const TaskNode& handed_over) {
+    const TaskNode* const here = current_task_node();
+    if (!here || handed_over.done() || &handed_over.domain() == &here->domain()) return;
+    const SourceLocation& at = handed_over.spawned_at();
+    throw WrongLoop(here->name() + " gave task " + handed_over.name() + ", started at " + at.file_name() +
+                    ":" + std::to_string(at.line()) +
+                    ", to a combinator, but it belongs to another event loop: give its Pending, or "
+                    "run_on(loop, f())");
+}
 
 void GatherGroup::conclude() {
     const auto failures = take_failures();

@@ -68,15 +68,19 @@ template <class T>
 Task<T> to_child(Task<T> task) {
     return task;
 }
+/// Errors      `WrongLoop` for a task of another loop than the running one's that has not ended (sem:G4).
+void require_own_loop(const TaskNode& handed_over);
+
 template <class T>
 Task<T> to_child(TaskHandle<T> handle) {
+    require_own_loop(handle.node());
     return own(std::move(handle));
 }
 template <class T>
 std::vector<Task<T>> to_children(std::vector<TaskHandle<T>> handles) {
     std::vector<Task<T>> tasks;
     tasks.reserve(handles.size());
-    for (auto& handle : handles) tasks.push_back(own(std::move(handle)));
+    for (auto& handle : handles) tasks.push_back(to_child(std::move(handle)));
     return tasks;
 }
 template <class A>

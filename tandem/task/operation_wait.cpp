@@ -1,6 +1,8 @@
 #include <tandem/task/operation_wait.hpp>
 
 #include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 
 namespace tandem::inline v1 {
 
@@ -39,6 +41,15 @@ void OperationWait::operation_completed(OperationSlot& slot) noexcept {
 std::int32_t OperationWait::result() {
     if (result_ == -ECANCELED && cancel_asked_) task().throw_cancelled();
     return result_;
+}
+
+void OperationWait::abort_in_flight() const noexcept {
+    std::fprintf(
+        stderr,
+        "tandem: a suspended coroutine was destroyed by hand while its %s of descriptor %d was in flight: "
+        "cancel its task and join it instead\n",
+        waiting_for(), fd_);
+    std::abort();
 }
 
 const char* OperationWait::waiting_for() const noexcept {

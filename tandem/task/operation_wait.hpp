@@ -26,6 +26,11 @@ public:
           size_(size > max_size ? max_size : static_cast<std::uint32_t>(size)),
           data_(data),
           offset_(offset) {}
+    OperationWait(const OperationWait&) = default;  // before it is awaited
+    ~OperationWait() {
+        if (slot_) [[unlikely]]
+            abort_in_flight();
+    }
 
     bool try_now();
     void start() noexcept {}  // try_now() has submitted it
@@ -38,6 +43,8 @@ private:
     static constexpr std::uint32_t max_size = 0x7ffff000;  // what one read(2) or write(2) takes at most
 
     void operation_completed(OperationSlot& slot) noexcept override;
+    /// Somebody destroyed the frame by hand, and the kernel may still write there (sem:K6).
+    [[noreturn]] void abort_in_flight() const noexcept;
 
     OpCode code_;
     bool cancel_asked_ = false;

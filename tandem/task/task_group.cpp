@@ -1,5 +1,6 @@
 #include <tandem/task/task_group.hpp>
 
+#include <tandem/task/current_task.hpp>
 #include <tandem/task/shield.hpp>
 #include <tandem/task/task_handle.hpp>
 
@@ -11,6 +12,21 @@ namespace {
 TaskNode& require_task() {
     if (TaskNode* task = current_task_node()) return *task;
     throw InvalidStateError("a task group was made outside a task: it belongs to the task that joins it");
+}
+
+// Where an exception goes past the join that is for the curious, else it was forgotten.
+void report_unjoined(std::size_t children) noexcept {
+    try {
+        this_loop().call_exception_handler(
+            {"a TaskGroup was destroyed" + calling_place() + " with " + std::to_string(children) +
+                 " children and without a join: they are cancelled, and end before its task does. "
+                 "`co_await group.join()` first, or use with_task_group()",
+             nullptr,
+             current_task_node()->name(),
+             {},
+             std::uncaught_exceptions() > 0 ? Severity::info : Severity::warning});
+    } catch (const std::exception&) {  // a report less
+    }
 }
 
 bool is_cancelled_error(const std::exception_ptr& error) {
@@ -122,13 +138,17 @@ TaskGroup::~TaskGroup() {
         maker->leave_error(
             why, std::make_exception_ptr(ExceptionGroup("task group failed", state_->take_failures())));
     if (state_->idle()) return;
+    const EventLoop* const loop = this_loop_or_null();
+    if (loop && loop->debug() && current_task_node()) report_unjoined(state_->live());
     // The children go on belonging to somebody: the enclosing task ends only when they have (sem:G41).
     state_->orphaned = true;
     state_.release()->cancel_children("its group was left without a join");
 }
 
 void TaskGroup::require_open() const {
-    if (!state_) throw InvalidStateError("this TaskGroup was joined: it takes no more tasks, make a new one");
+    if (!state_)
+        throw InvalidStateError("a TaskGroup was used" + calling_place() +
+                                " after it was joined: it takes no more tasks, make a new one");
 }
 
 void TaskGroup::leave_body() {
@@ -179,7 +199,8 @@ void TaskGroup::conclude(std::exception_ptr body) {
     if (state->fatal()) std::rethrow_exception(state->fatal());
     // The body's Cancelled is not a failure: either the group asked for it, or somebody outside did.
     const bool body_cancelled = body && is_cancelled_error(body);
-    if (body && !body_cancelled) failures.insert(failures.begin(), body);
+    if (body && !body_cancelled)
+        failures.insert(failures.begin() + static_cast<std::ptrdiff_t>(failed_before_body_), body);
     if (!failures.empty()) throw ExceptionGroup("task group failed", std::move(failures));
     if (body_cancelled && (outer_cancelled || !state->requested())) std::rethrow_exception(body);
     if (outer_cancelled) {

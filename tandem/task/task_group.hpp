@@ -214,6 +214,7 @@ private:
 
     std::unique_ptr<State> state_;  // null after the join
     BodyScope body_;                // of the open form
+    std::size_t failed_before_body_ = 0;
     std::vector<Task<void>> exits_;
 };
 
@@ -232,6 +233,7 @@ auto with_task_group(F fn, Args... args) -> std::invoke_result_t<F&, TaskGroup&,
     } catch (...) {
         error = std::current_exception();
     }
+    group.failed_before_body_ = group.state_->failures().size();
     // Cancelled from outside, it knows why already.
     if (error && !group.state_->cancelled()) group.state_->cancel_children("the group's body failed");
     co_await group.state_->join_children();

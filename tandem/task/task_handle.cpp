@@ -11,7 +11,8 @@ namespace tandem::inline v1 {
 bool JoinWait::try_now() {
     if (joined_->done()) return true;
     if (&joined_->domain() != &task().domain())
-        throw WrongLoop("co_await of task " + joined_->name() +
+        throw WrongLoop("co_await of task " + joined_->name() + " at " + task().frame()->at().file_name() +
+                        ":" + std::to_string(task().frame()->at().line()) +
                         ", which belongs to another event loop: use its Pending, or run_on(loop, f())");
     check_await_cycle(task(), *joined_);
     joined_->prepare_hooks();  // start() must not fail
@@ -39,7 +40,9 @@ void check_await_cycle(const TaskNode& waiting, const TaskNode& wanted) {
 
     std::string path = waiting.name();
     for (next = &wanted; next != &waiting; next = joined_by(*next)) path += " -> " + next->name();
+    const SourceLocation& at = waiting.frame()->at();
     throw WouldDeadlock("these tasks wait for each other for ever: " + path + " -> " + waiting.name() +
+                        ", closed at " + at.file_name() + ":" + std::to_string(at.line()) +
                         "; let one of them finish first, or cancel it");
 }
 

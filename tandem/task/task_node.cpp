@@ -1,6 +1,7 @@
 #include <tandem/task/task_node.hpp>
 
 #include <tandem/base/errors.hpp>
+#include <tandem/task/current_task.hpp>
 #include <tandem/task/task.hpp>
 #include <tandem/task/wait.hpp>
 
@@ -84,8 +85,9 @@ const PromiseBase::Operations ResultPromise<void>::operations = {
 
 void throw_moved_from_task() {
     throw InvalidStateError(
-        "this Task was used already or moved from: a Task runs once; call the coroutine function again for a "
-        "new one");
+        "a Task was used" + calling_place() +
+        " that was used already or moved from: a Task runs once; call the coroutine function again for a new "
+        "one");
 }
 
 TaskNode::TaskNode(std::uint64_t id, PromiseBase& root, SourceLocation where)
