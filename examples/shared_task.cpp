@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <vector>
 
 using namespace tandem;
 using namespace std::chrono_literals;
@@ -28,7 +29,8 @@ Task<void> program() {
     auto second = create_task(awaiter("second", shared));
     co_await sleep(10ms);
     first.cancel();
-    co_await wait(std::vector{first, second});
+    const std::vector awaiters{first, second};
+    co_await wait(awaiters);
     std::printf("shared: %s\n", shared.cancelled() ? "cancelled" : "finished");
 }
 

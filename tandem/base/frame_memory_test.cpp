@@ -57,7 +57,9 @@ TEST(SemK10, blocks_of_every_size_are_aligned_and_overlap_nowhere) {
         auto* block = static_cast<unsigned char*>(frame_memory::allocate(bytes));
         // A frame with an over-aligned local has a size that is a multiple of that alignment.
         for (const std::size_t alignment : {16U, 32U, 64U}) {
-            if (bytes % alignment == 0) ASSERT_EQ(reinterpret_cast<std::uintptr_t>(block) % alignment, 0U);
+            if (bytes % alignment == 0) {
+                ASSERT_EQ(reinterpret_cast<std::uintptr_t>(block) % alignment, 0U);
+            }
         }
         std::memset(block, static_cast<int>(bytes % 251), bytes);
         blocks.emplace_back(block, bytes);

@@ -319,7 +319,7 @@ public:
 private:
     template <class F, class... Args>
     static std::function<void()> repeatable(F&& fn, Args&&... args) {
-        if constexpr (requires { fn == nullptr; }) {
+        if constexpr (!std::is_function_v<std::remove_reference_t<F>> && requires { fn == nullptr; }) {
             if (fn == nullptr) throw_null_callable();
         }
         return [fn = std::decay_t<F>(std::forward<F>(fn)),
