@@ -189,7 +189,8 @@ const char* yes_or_no(bool value) { return value ? "yes" : "no"; }
 Task<void> winner_and_loser() {
     auto winner = create_task(win());
     auto loser = create_task(fail());
-    co_await wait(std::vector{winner, loser});
+    const std::vector<TaskHandle<std::string>> both = {winner, loser};
+    co_await wait(both);
     std::printf("started: %s, %s\n", yes_or_no(winner.started()), yes_or_no(loser.started()));
     std::printf("ready: %s, %s\n", yes_or_no(winner.done()), yes_or_no(loser.done()));
     std::printf("successful: %s, %s\n", yes_or_no(winner.successful()), yes_or_no(loser.successful()));

@@ -165,9 +165,10 @@ TEST(P4, handles_and_futures_say_whose_they_are) {
     const Future<int> future(loop);
 
     EXPECT_EQ(end_of([&]() -> Task<void> { co_await handle; }), "WrongLoop");
-    EXPECT_EQ(end_of([&]() -> Task<void> { co_await wait(std::vector{handle}); }), "WrongLoop");
+    const std::vector<TaskHandle<void>> handles = {handle};
+    EXPECT_EQ(end_of([&]() -> Task<void> { co_await wait(handles); }), "WrongLoop");
     const auto completed = [&]() -> Task<void> {
-        auto done = as_completed(std::vector{handle});
+        auto done = as_completed(handles);
         co_await done.next();
     };
     EXPECT_EQ(end_of(completed), "WrongLoop");

@@ -3,6 +3,7 @@
 #include <tandem/loop/runnable.hpp>
 
 #include <memory>
+#include <new>
 
 namespace tandem::inline v1 {
 namespace {
@@ -11,7 +12,7 @@ namespace {
 /// then, the task's own done callbacks among them, so that they all run; at once if there are none.
 class StopAtEnd final : public CompletionHook {
 public:
-    explicit StopAtEnd(EventLoop& loop) : loop_(loop), call_(std::make_unique<Call>(*this)) {}
+    explicit StopAtEnd(EventLoop& loop) : loop_(loop), call_(new(std::nothrow) Call(*this)) {}
     StopAtEnd(const StopAtEnd&) = delete;
     StopAtEnd& operator=(const StopAtEnd&) = delete;
     ~StopAtEnd() {
@@ -35,7 +36,7 @@ private:
     };
 
     void task_done(TaskNode&) noexcept override {
-        if (loop_.next_deadline() != TimePoint::min()) {
+        if (!call_ || loop_.next_deadline() != TimePoint::min()) {
             loop_.stop();
         } else {
             posted_ = call_.release();
@@ -44,6 +45,7 @@ private:
     }
 
     EventLoop& loop_;
+    // None where there was no memory: what is posted then waits for the next run.
     std::unique_ptr<Call> call_;
     Call* posted_ = nullptr;
 };
