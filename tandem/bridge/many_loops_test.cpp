@@ -148,8 +148,8 @@ TEST(P4, queues_and_channels_belong_to_one_loop_and_a_universal_queue_to_all) {
     EXPECT_EQ(used_by_two([&]() -> Task<void> { co_await sorted.get(); }), "WrongLoop");
     LifoQueue<int> stack;
     EXPECT_EQ(used_by_two([&]() -> Task<void> { co_await stack.get(); }), "WrongLoop");
-    auto [sender, receiver] = Channel<int>(1);
-    const auto receive = [&receiver = receiver]() -> Task<void> { co_await receiver.receive(); };
+    Channel<int> channel(1);
+    const auto receive = [&]() -> Task<void> { co_await channel.receiver.receive(); };
     EXPECT_EQ(used_by_two(receive), "WrongLoop");
 
     UniversalQueue<int> universal;
@@ -253,7 +253,7 @@ std::vector<Call> calls() {
         {"create_task of a function", [later] { create_task(later); }, no_loop},
         {"create_future", [] { create_future<int>(); }, no_loop},
         {"Future", [] { Future<int>(); }, no_loop},
-        {"as_completed", [] { as_completed(std::vector<TaskHandle<int>>()); }, no_task},
+        {"as_completed", [] { static_cast<void>(as_completed(std::vector<TaskHandle<int>>())); }, no_task},
         {"this_loop_or_null", [] { this_loop_or_null(); }, ""},
         {"current_task", [] { current_task(); }, ""},
         {"current_reason", [] { current_reason(); }, ""},
