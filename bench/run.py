@@ -7,7 +7,8 @@
 
 A question is a file name: bench/<question>.cpp asks tandem (program <build-dir>/bench/<question>),
 bench/peers/<library>/<question>.* asks a library (program <build-dir>/bench/peers/<library>/<question>;
-Python runs from the source folder). bench/peers/raw is the limit. The target bench_programs builds them.
+Python runs from the source folder; uvloop is asked by asyncio's sources). bench/peers/raw is the limit. The target
+bench_programs builds them.
 
 A program takes its work as arguments and prints one line of JSON per figure, more of them if it likes:
 
@@ -21,6 +22,9 @@ A program takes its work as arguments and prints one line of JSON per figure, mo
     task_million TASKS                      ns_per_task ns, bytes_per_task B (resident, all of them alive)
     queue_hop ITEMS                         ns_per_item_channel_0, ns_per_item_queue_64, ns_per_item_queue_1 ns
     mutex LOCKS                             ns_per_free_lock, ns_per_hand_over ns (8 tasks, each keeps it for a turn)
+    sleepers WAKE_UPS                       ns_per_wake_up ns (10,000 tasks, each sleeps 10 to 20 ms in a loop)
+    gather CHILDREN                         ns_per_child ns (10,000 at once)
+    cancel TASKS                            ns_per_task ns (cancel and join 100,000 that sleep; starting is free)
     semaphore PERMITS                       ns_per_free_permit, ns_per_hand_over ns (16 tasks share 4)
     timer WAITING PAIRS                     ns_per_timer ns (cancel the oldest, start one anew)
 
@@ -54,7 +58,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 BODY_BYTES = 1024
 LIMIT = "raw"
 OURS = "tandem"
-LIBRARIES = [LIMIT, OURS, "asio", "beast", "libcurl", "go", "aiohttp", "asyncio"]
+LIBRARIES = [LIMIT, OURS, "asio", "beast", "fiber", "libcurl", "tokio", "go", "aiohttp", "uvloop", "asyncio"]
+SOURCES = {"uvloop": "asyncio"}  # of libraries that have no folder of their own
 RUN_TIMEOUT_S = 600
 URL, WORK = "URL", "WORK"
 
@@ -74,6 +79,9 @@ QUESTIONS = {
     "queue_hop": Question([[WORK]], 10_000_000, 500_000),
     "mutex": Question([[WORK]], 10_000_000, 500_000),
     "semaphore": Question([[WORK]], 10_000_000, 500_000),
+    "sleepers": Question([[WORK]], 2_000_000, 200_000),
+    "gather": Question([[WORK]], 5_000_000, 200_000),
+    "cancel": Question([[WORK]], 2_000_000, 200_000),
     "timer": Question([[1_000_000, WORK]], 5_000_000, 1_000_000),
 }
 CHECKS = {"errors": 0, "body_bytes_per_request": BODY_BYTES}
@@ -115,7 +123,7 @@ def find_contestants(question, build_dir, wanted, backends):
             source = HERE / f"{question}.cpp"
         else:
             program = build_dir / "bench" / "peers" / library / question
-            source = next((HERE / "peers" / library).glob(f"{question}.*"), None)
+            source = next((HERE / "peers" / SOURCES.get(library, library)).glob(f"{question}.*"), None)
         if source is None:
             continue  # the library has no answer to this question
         if source.suffix == ".py":
@@ -206,6 +214,8 @@ def run_once(contestant, arguments, question, core):
     """One start of one program; keeps its figures, or why there are none."""
     command = pinned([*contestant.command, *map(str, arguments)], core)
     environment = dict(os.environ, PYTHONPATH=str(HERE / "support"), PYTHONDONTWRITEBYTECODE="1")
+    if contestant.library in SOURCES:
+        environment["TANDEM_BENCH_LOOP"] = contestant.library
     if contestant.library == OURS and contestant.backend:
         environment["TANDEM_BACKEND"] = contestant.backend
     try:
@@ -350,10 +360,10 @@ def backends_of(contestants):
     return sorted({contestant.backend or "auto" for contestant in contestants if contestant.library == OURS})
 
 
-def write_json(path, question, contestants, figures, machine, circumstances):
+def write_json(path, question, contestants, figures, machine, circumstances, divide):
     document = {"bench": question, **machine, **circumstances, "backend": backends_of(contestants)}
     document["arguments"] = QUESTIONS[question].starts
-    document["work"] = {contestant.name: contestant.work for contestant in contestants}
+    document["work"] = {contestant.name: contestant.work // divide for contestant in contestants}
     document["left_out"] = {c.name: c.failure for c in contestants if c.failure}
     document["figures"] = figures
     path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
@@ -420,6 +430,7 @@ def parse_options():
     parser.add_argument("--backend", type=listed, default=["auto"], metavar="BACKEND[,...]",
                         help="ask tandem once with each TANDEM_BACKEND: auto, uring, epoll")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--divide", type=int, default=1, metavar="N", help="an Nth of the work, for a busy machine")
     parser.add_argument("--quick", action="store_true",
                         help="one run with a twentieth of the work, to see that all run; writes no results")
     parser.add_argument("--server-core", type=int, default=0)
@@ -433,9 +444,10 @@ def parse_options():
         parser.error(f"--who: no library is called {unknown[0]}; there are {', '.join(LIBRARIES)}")
     if options.runs < 1:
         parser.error(f"--runs is {options.runs}, the least is 1")
+    if options.divide < 1:
+        parser.error(f"--divide is {options.divide}, the least is 1")
     if options.quick:
-        options.runs = 1
-    options.divide = 20 if options.quick else 1
+        options.runs, options.divide = 1, 20 * options.divide
     options.build_dir = options.build_dir.resolve()
     cores = os.sched_getaffinity(0)
     if not {options.server_core, options.client_core} <= cores:
@@ -459,7 +471,8 @@ def main():
         if figures and not options.quick:
             options.results.mkdir(parents=True, exist_ok=True)
             result = options.results / question
-            write_json(result.with_suffix(".json"), question, contestants, figures, machine, circumstances)
+            write_json(result.with_suffix(".json"), question, contestants, figures, machine, circumstances,
+                       options.divide)
             write_svg(result.with_suffix(".svg"), question, contestants, figures, machine)
             print(f"\nwritten: {result}.json, {result}.svg")
     return 1 if failed else 0

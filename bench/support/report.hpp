@@ -31,6 +31,12 @@ struct Usage {
         return {later.user_s - earlier.user_s, later.system_s - earlier.system_s,
                 later.wall_s - earlier.wall_s};
     }
+    Usage& operator+=(const Usage& more) {
+        user_s += more.user_s;
+        system_s += more.system_s;
+        wall_s += more.wall_s;
+        return *this;
+    }
 };
 
 inline Usage usage_now() {
@@ -93,6 +99,20 @@ inline void report_ns(std::string_view bench, std::string_view who, std::string_
                       const Usage& used, long pieces) {
     report(bench, who, figure, used.cpu_s() * 1e9 / static_cast<double>(pieces), "ns");
 }
+
+/// How long the sleeper of `sleepers` with this number sleeps in each round: 10 to 20 ms, in steps of 10 us,
+/// by a generator of its own, so that every contestant sleeps the same.
+class Naps {
+public:
+    explicit Naps(long number) : state_(static_cast<std::uint64_t>(number) + 1) {}
+    std::chrono::microseconds next() {
+        state_ = state_ * 48'271 % 2'147'483'647;
+        return std::chrono::microseconds(10'000 + static_cast<std::int64_t>(state_ % 1'000) * 10);
+    }
+
+private:
+    std::uint64_t state_;
+};
 
 /// What one run of `http_fanout` did.
 struct Fanout {

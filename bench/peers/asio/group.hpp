@@ -22,6 +22,15 @@ public:
         });
     }
 
+    void spawn(boost::asio::awaitable<void, Executor> coroutine, boost::asio::cancellation_slot slot) {
+        ++running_;
+        const auto ended = [this](const std::exception_ptr&) {
+            if (--running_ == 0) all_done_.cancel();
+        };
+        boost::asio::co_spawn(executor_, std::move(coroutine),
+                              boost::asio::bind_cancellation_slot(slot, ended));
+    }
+
     boost::asio::awaitable<void, Executor> join() {
         if (running_ == 0) co_return;
         co_await all_done_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable_t<Executor>()));

@@ -27,6 +27,22 @@ func (later usage) since(earlier usage) usage {
 	return usage{later.user - earlier.user, later.system - earlier.system, later.wall - earlier.wall}
 }
 
+func (u *usage) add(more usage) {
+	u.user += more.user
+	u.system += more.system
+	u.wall += more.wall
+}
+
+// How long the sleeper of `sleepers` with a number sleeps in each round; Naps of report.hpp.
+type naps uint64
+
+func napsOf(number int) naps { return naps(number + 1) }
+
+func (n *naps) next() time.Duration {
+	*n = *n * 48271 % 2147483647
+	return time.Duration(10000+*n%1000*10) * time.Microsecond
+}
+
 // "VmRSS:" now or "VmHWM:" at its highest; ru_maxrss would survive exec().
 func memoryBytes(field string) float64 {
 	status, _ := os.ReadFile("/proc/self/status")
