@@ -1,22 +1,15 @@
 #include <tandem/base/errors.hpp>
 
+#include <tandem/base/type_name.hpp>
+
 #include <cxxabi.h>
 
-#include <cstdlib>
 #include <deque>
 #include <mutex>
 #include <utility>
 
 namespace tandem::inline v1 {
 namespace {
-
-std::string type_name(const std::type_info& type) {
-    int status = 0;
-    char* name = abi::__cxa_demangle(type.name(), nullptr, nullptr, &status);
-    std::string text = status == 0 ? name : type.name();
-    std::free(name);
-    return text;
-}
 
 std::string group_text(const std::string& message, const std::vector<std::exception_ptr>& exceptions) {
     std::string text = message;

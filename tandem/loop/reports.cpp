@@ -1,26 +1,16 @@
 #include <tandem/base/errors.hpp>
+#include <tandem/base/type_name.hpp>
 #include <tandem/loop/event_loop.hpp>
 #include <tandem/loop/scheduled_call_internal.hpp>
-
-#include <cxxabi.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 
 namespace tandem::inline v1 {
 namespace {
 
 constexpr auto slow_poll = std::chrono::seconds(1);
-
-std::string name_of(const std::type_info& type) {
-    int status = 0;
-    char* const name = abi::__cxa_demangle(type.name(), nullptr, nullptr, &status);
-    std::string text = status == 0 ? name : type.name();
-    std::free(name);
-    return text;
-}
 
 std::string seconds(Duration time) {
     char text[32];
@@ -32,7 +22,7 @@ std::string seconds(Duration time) {
 
 EntryInfo describe_callback(EntryKind kind, const char* what, const LoopCallback& callback) {
     EntryInfo info{
-        .kind = kind, .name = name_of(*callback.type), .made_at = callback.made_at, .at = {}, .text = {}};
+        .kind = kind, .name = type_name(*callback.type), .made_at = callback.made_at, .at = {}, .text = {}};
     info.text = std::string("<") + what + " " + info.name;
     if (info.made_at.line() != 0)
         info.text +=

@@ -17,7 +17,8 @@ std::string timeout_text(Deadline limit, const SourceLocation& born, bool starte
         text += " of " + std::to_string(span.count()) + " s";
     }
     return text + ": " + born.function_name() + " (" + born.file_name() + ":" + std::to_string(born.line()) +
-           (started ? ") was cancelled and has ended" : ") was not waited for: no time was left, give it a limit above zero");
+           (started ? ") was cancelled and has ended"
+                    : ") was not waited for: no time was left, give it a limit above zero");
 }
 
 void throw_timeout(Deadline limit, const SourceLocation& born, bool started) {
