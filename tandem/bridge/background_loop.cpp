@@ -42,7 +42,7 @@ Registry& registry() {
 // In a forked child the parent's background loop is there without its thread: it stays where it is, for good.
 void forget_lost_life() {
     auto& current = registry().current;
-    if (!current || current->loop->state() != LoopState::lost) return;
+    if (!current || current->loop->closed_reason() != LoopClosedReason::forked) return;
     static_cast<void>(new std::shared_ptr<Life>(std::move(current)));
     current = nullptr;
 }

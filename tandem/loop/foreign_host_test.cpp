@@ -332,7 +332,7 @@ TEST_P(RB23, two_guests_of_two_hosts_do_not_disturb_each_other) {
     options.backend = GetParam().backend;
     EventLoop second(options);
     Host other(GetParam().host, second);
-    int ticks = 0;
+    std::atomic<int> ticks = 0;
     second.call_later(2ms, [&] {
         ++ticks;
         other.stop();

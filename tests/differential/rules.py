@@ -427,13 +427,11 @@ class TandemWorld(World):
         raise TimeoutError
 
     async def do_move_on(self, who, args, blocks):
+        if int(args[0]) <= 0:
+            return "moved on"  # without time the body is not started, as under a timeout
         scope = Scope()
         scope.enter(asyncio.current_task(self.loop))
-        if int(args[0]) > 0:
-            scope.set_deadline(self.loop, int(args[0]))
-        elif not scope.cancelled:
-            scope.expired = True
-            scope.request()
+        scope.set_deadline(self.loop, int(args[0]))
         try:
             return await self.steps(who, blocks[0][1])
         except asyncio.CancelledError:
@@ -477,14 +475,14 @@ class TandemWorld(World):
         except BaseException as raised:
             error = raised
         groups.pop()
+        body_cancelled = isinstance(error, asyncio.CancelledError)
+        if error and not body_cancelled:
+            failures.append(error)  # in its place among the children's
         if error and not scope.cancelled:
             scope.request()
         await self.join_children(scope, live)
         scope.leave()
         outer = scope.outer_cancelled()
-        body_cancelled = isinstance(error, asyncio.CancelledError)
-        if error and not body_cancelled:
-            failures.insert(0, error)
         if failures:
             raise BaseExceptionGroup("", failures)
         if body_cancelled and (outer or not scope.requested):

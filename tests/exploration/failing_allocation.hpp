@@ -8,6 +8,8 @@ namespace exploration {
 class FailingAllocation {
 public:
     static constexpr std::int64_t none = -1;
+    /// ThreadSanitizer has allocation functions of its own: under it nothing is counted and nothing fails.
+    static const bool possible;
     explicit FailingAllocation(std::int64_t index);
     ~FailingAllocation();
     FailingAllocation(const FailingAllocation&) = delete;
