@@ -44,7 +44,9 @@ SimNetwork::SimNetwork(std::uint64_t seed) : random_(seed) {
 
 SimNetwork::~SimNetwork() {
     for (const auto& socket : sockets_) {
-        if (socket) socket->peer = nullptr;
+        if (!socket) continue;
+        socket->peer = nullptr;
+        for (const auto& waiting : socket->pending) waiting->peer = nullptr;
     }
     const std::lock_guard lock(worlds().mutex);
     worlds().all[slot_] = nullptr;

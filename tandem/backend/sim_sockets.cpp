@@ -167,6 +167,8 @@ void SimNetwork::close_listener(SimSocket& socket) {
     for (const auto& waiting : std::exchange(socket.pending, {})) {
         send_reset(*waiting);
         waiting->closed = true;
+        if (const auto client = waiting->peer; client && client->closed)
+            client->peer = waiting->peer = nullptr;
     }
     for (const auto& client : std::exchange(socket.knocking, {})) connect_ends(client, ECONNREFUSED);
 }

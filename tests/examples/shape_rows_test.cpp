@@ -24,8 +24,8 @@ Programs programs() {
 }
 
 /// What they show is a loop, or how one is driven.
-const std::set<std::string> loop_demonstrations = {"background_loop", "callbacks",  "evolution",
-                                                   "loop_inside",     "many_loops", "own_loop"};
+const std::set<std::string> loop_demonstrations = {
+    "background_loop", "callbacks", "evolution", "loop_inside", "many_loops", "own_loop", "interleaving"};
 
 int count(const std::string& text, const std::regex& what) {
     return static_cast<int>(
