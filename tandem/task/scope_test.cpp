@@ -136,7 +136,7 @@ ASYNC_TEST_REAL_TIME(SemC10, a_scope_can_be_cancelled_from_another_thread) {
     std::thread other([scope]() mutable {
         std::this_thread::sleep_for(5ms);
         EXPECT_TRUE(scope.cancel("from a thread"));
-        EXPECT_TRUE(scope.cancel("again"));
+        static_cast<void>(scope.cancel("again"));  // in time or not: the first reason stays
     });
     const auto result = co_await scope.run(value_after(1h, 1));
     other.join();
