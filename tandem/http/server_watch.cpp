@@ -59,7 +59,7 @@ void ServerConnection::stop(End end, int status, const char* reason) noexcept {
         refuse(status);
     else
         ending_ = end;
-    scope_->request_cancel(std::make_shared<const CancelReason>(CancelReason{reason, SourceLocation(), 0}));
+    scope_->request_cancel(make_reason(reason, SourceLocation(), 0));
 }
 
 void ServerConnection::enter_body_wait() {

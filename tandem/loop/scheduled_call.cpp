@@ -1,7 +1,6 @@
 #include <tandem/base/errors.hpp>
+#include <tandem/loop/callback_error.hpp>
 #include <tandem/loop/scheduled_call_internal.hpp>
-
-#include <cxxabi.h>
 
 namespace tandem::inline v1 {
 namespace {
@@ -41,19 +40,11 @@ void ScheduledCall::run() {
     try {
         const InContext inside(context_);
         callback_.call();
-    } catch (const Interrupted&) {
-        loop_->leave_with(std::current_exception());
-    } catch (const SystemExit&) {
-        loop_->leave_with(std::current_exception());
-    } catch (const abi::__forced_unwind&) {
-        throw;
     } catch (...) {
-        loop_->call_exception_handler({"exception in a callback",
-                                       std::current_exception(),
-                                       {},
-                                       callback_.made_at,
-                                       Severity::error,
-                                       entry_info().text});
+        callback_threw(*loop_, [this] {
+            return ErrorContext{"exception in a callback", nullptr,         {},
+                                callback_.made_at,         Severity::error, entry_info().text};
+        });
     }
     loop_->entry_over(*this);
     callback_.call.reset();

@@ -1,10 +1,9 @@
 #include <tandem/loop/waker.hpp>
 
 #include <tandem/base/errors.hpp>
+#include <tandem/loop/callback_error.hpp>
 #include <tandem/loop/event_loop.hpp>
 #include <tandem/loop/scheduled_call_internal.hpp>
-
-#include <cxxabi.h>
 
 #include <atomic>
 #include <cstdint>
@@ -59,19 +58,15 @@ private:
         loop_->entry_begins(*this);
         try {
             callback_.call();
-        } catch (const Interrupted&) {
-            loop_->leave_with(std::current_exception());
-        } catch (const SystemExit&) {
-            loop_->leave_with(std::current_exception());
-        } catch (const abi::__forced_unwind&) {
-            throw;
         } catch (...) {
-            loop_->call_exception_handler({"exception in the callback of a waker",
-                                           std::current_exception(),
-                                           {},
-                                           callback_.made_at,
-                                           Severity::error,
-                                           entry_info().text});
+            callback_threw(*loop_, [this] {
+                return ErrorContext{"exception in the callback of a waker",
+                                    nullptr,
+                                    {},
+                                    callback_.made_at,
+                                    Severity::error,
+                                    entry_info().text};
+            });
         }
         loop_->entry_over(*this);
     }

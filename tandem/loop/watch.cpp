@@ -1,8 +1,8 @@
 #include <tandem/base/errors.hpp>
+#include <tandem/loop/callback_error.hpp>
 #include <tandem/loop/context.hpp>
 #include <tandem/loop/event_loop.hpp>
 
-#include <cxxabi.h>
 #include <fcntl.h>
 
 #include <cerrno>
@@ -48,19 +48,15 @@ struct EventLoop::Watch final : Operation, Runnable {
         try {
             const InContext inside(context);
             (*keep)();
-        } catch (const Interrupted&) {
-            loop.leave_with(std::current_exception());
-        } catch (const SystemExit&) {
-            loop.leave_with(std::current_exception());
-        } catch (const abi::__forced_unwind&) {
-            throw;
         } catch (...) {
-            loop.call_exception_handler({"exception in the callback of a watched descriptor",
-                                         std::current_exception(),
-                                         {},
-                                         {},
-                                         Severity::error,
-                                         entry_info().text});
+            callback_threw(loop, [this] {
+                return ErrorContext{"exception in the callback of a watched descriptor",
+                                    nullptr,
+                                    {},
+                                    {},
+                                    Severity::error,
+                                    entry_info().text};
+            });
         }
         loop.entry_over(*this);
         if (removed)

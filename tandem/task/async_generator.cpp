@@ -12,8 +12,8 @@ namespace tandem::inline v1 {
 namespace {
 
 const SharedReason& closing_reason() {
-    static const auto& reason = *new SharedReason(std::make_shared<const CancelReason>(
-        CancelReason{"the async generator was closed", SourceLocation(), 0}));
+    static const auto& reason =
+        *new SharedReason(make_reason("the async generator was closed", SourceLocation(), 0));
     return reason;
 }
 

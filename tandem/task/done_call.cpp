@@ -1,7 +1,6 @@
+#include <tandem/loop/callback_error.hpp>
 #include <tandem/task/task_handle.hpp>
 #include <tandem/task/task_node.hpp>
-
-#include <cxxabi.h>
 
 #include <algorithm>
 #include <utility>
@@ -50,15 +49,11 @@ private:
         try {
             const InContext inside(context_);
             if (!removed_) fn_(task_);
-        } catch (const Interrupted&) {
-            loop.leave_with(std::current_exception());
-        } catch (const SystemExit&) {
-            loop.leave_with(std::current_exception());
-        } catch (const abi::__forced_unwind&) {
-            throw;
         } catch (...) {
-            loop.call_exception_handler({"exception in a done callback", std::current_exception(),
-                                         task_.name(), task_.spawned_at(), Severity::error});
+            callback_threw(loop, [this] {
+                return ErrorContext{"exception in a done callback", nullptr, task_.name(), task_.spawned_at(),
+                                    Severity::error};
+            });
         }
         loop.entry_over(*this);
         finish();

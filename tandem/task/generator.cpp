@@ -1,11 +1,13 @@
 #include <tandem/task/generator.hpp>
 
+#include <tandem/task/scope_node.hpp>
+
 namespace tandem::inline v1 {
 namespace {
 
 [[noreturn]] void raise_closed() {
-    static const auto& reason = *new std::shared_ptr<const CancelReason>(
-        std::make_shared<const CancelReason>(CancelReason{"the generator was closed", SourceLocation(), 0}));
+    static const auto& reason =
+        *new SharedReason(make_reason("the generator was closed", SourceLocation(), 0));
     CancelledAccess::raise(reason);
 }
 
