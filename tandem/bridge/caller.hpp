@@ -1,7 +1,5 @@
 #pragma once
 
-#include <tandem/base/source_location.hpp>
-
 #include <cstdint>
 
 namespace tandem::inline v1 {
@@ -17,9 +15,5 @@ enum class CallerKind : std::uint8_t {
 };
 
 CallerKind caller_kind() noexcept;
-
-/// Throws `WouldDeadlock` if blocking here would stop a running loop, naming who waits for what and the ways
-/// out.
-void refuse_to_block(const char* what, const SourceLocation& wanted, const SourceLocation& where);
 
 }  // namespace tandem::inline v1

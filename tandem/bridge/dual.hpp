@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tandem/bridge/blocking_wait.hpp>
 #include <tandem/bridge/get.hpp>
 #include <tandem/task/task.hpp>
 
@@ -21,7 +22,7 @@ public:
 
     /// The blocking body, here and now, on this thread. On a loop's thread: `WouldDeadlock`.
     T get(SourceLocation where = SourceLocation::current()) && {
-        refuse_to_block("get() of a blocking body", SourceLocation(), where);
+        refuse_to_block({"get() of a blocking body", where});
         return std::apply(blocking_, std::move(args_));
     }
     /// The async body, as a Task: what `co_await` uses.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <tandem/bridge/blocking_wait.hpp>
+#include <tandem/bridge/caller.hpp>
 #include <tandem/bridge/pending.hpp>
 #include <tandem/bridge/worker_job.hpp>
 #include <tandem/task/cancel_scope.hpp>
@@ -12,7 +14,7 @@ namespace tandem::inline v1 {
 template <class T>
 T Task<T>::get(SourceLocation where) && {
     require();
-    refuse_to_block("get()", born(), where);
+    refuse_to_block({"get()", where, born()});
     if (caller_kind() == CallerKind::worker)
         return run_in_awaiting_task(*current_worker_job(), std::move(*this));
     return std::move(*this).start(on_background(), where).get(where);
@@ -21,7 +23,7 @@ T Task<T>::get(SourceLocation where) && {
 template <class T>
 T Task<T>::get(Deadline deadline, SourceLocation where) && {
     require();
-    refuse_to_block("get(deadline)", born(), where);
+    refuse_to_block({"get(deadline)", where, born()});
     if (caller_kind() == CallerKind::worker)
         return run_in_awaiting_task(*current_worker_job(), timeout(deadline, std::move(*this)));
     return std::move(*this).start(on_background(), where).get_or_cancel(deadline, where);

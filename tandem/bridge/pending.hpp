@@ -4,7 +4,7 @@
 #include <tandem/base/thread_gate.hpp>
 #include <tandem/base/unique_function.hpp>
 #include <tandem/bridge/background_loop.hpp>
-#include <tandem/bridge/caller.hpp>
+#include <tandem/bridge/blocking_wait.hpp>
 #include <tandem/loop/context.hpp>
 #include <tandem/task/task_handle.hpp>
 
@@ -135,7 +135,7 @@ public:
     /// At most this long; then it is cancelled and waited for, and `TimeoutError` thrown, unless a value came
     /// after all.
     T get_or_cancel(Deadline limit, SourceLocation where = SourceLocation::current()) {
-        if (!wait(limit)) {
+        if (!wait(limit, where)) {
             state_->cancel("get_or_cancel() ran out of time", where);
             wait_until_done(where);
             if (state_->outcome->cancelled()) throw_timed_out(where);
@@ -144,14 +144,7 @@ public:
     }
     /// Whether it is done within `limit`.
     bool wait(Deadline limit = {}, SourceLocation where = SourceLocation::current()) const {
-        if (done()) return true;
-        refuse_to_block("Pending::wait()", state_->born(), where);
-        if (limit.never()) {
-            state_->wait();
-            return true;
-        }
-        const auto now = real_time().now();
-        return state_->wait_for(limit.resolve(now) - now);
+        return done() || wait_for_end(*state_, limit, {"Pending::wait()", where, state_->born()});
     }
 
     bool done() const { return state_->done(); }
@@ -196,9 +189,7 @@ public:
 
 private:
     void wait_until_done(const SourceLocation& where) const {
-        if (done()) return;
-        refuse_to_block("Pending::get()", state_->born(), where);
-        state_->wait();
+        if (!done()) wait_for_end(*state_, {"Pending::get()", where, state_->born()});
     }
     void wait_until(Deadline limit, const SourceLocation& where) const {
         if (!wait(limit, where)) throw_timed_out(where);
