@@ -268,26 +268,31 @@ ASYNC_TEST_REAL_TIME(SemG39, a_thread_that_cannot_start_is_an_error_at_the_await
 }
 
 ASYNC_TEST_REAL_TIME(SemL56, run_waits_for_thread_jobs_that_were_abandoned) {
-    auto ended = std::make_shared<std::atomic<bool>>(false);
+    struct Flags {
+        std::atomic<bool> begun = false;
+        std::atomic<bool> ended = false;
+    };
+    const auto flags = std::make_shared<Flags>();
     // run() wants a thread without a loop.
-    std::thread plain([ended] {
-        const auto main = [](std::shared_ptr<std::atomic<bool>> flag) -> Task<void> {
-            const auto job = [](std::shared_ptr<std::atomic<bool>> done) {
-                std::this_thread::sleep_for(30ms);
-                *done = true;
+    std::thread plain([flags] {
+        const auto main = [](std::shared_ptr<Flags> seen) -> Task<void> {
+            const auto job = [](std::shared_ptr<Flags> mine) {
+                mine->begun = true;
+                std::this_thread::sleep_for(100ms);
+                mine->ended = true;
             };
-            auto left = create_task(to_thread(ToThreadOptions().abandon_on_cancel(), job, flag));
-            co_await sleep(5ms);
+            auto left = create_task(to_thread(ToThreadOptions().abandon_on_cancel(), job, seen));
+            while (!seen->begun) co_await sleep(1ms);
             left.cancel();
             co_await left.join();
-            EXPECT_FALSE(*flag);
+            EXPECT_FALSE(seen->ended);
         };
-        run(main(ended));
-        EXPECT_TRUE(*ended);
+        run(main(flags));
+        EXPECT_TRUE(flags->ended);
     });
     co_await to_thread([&plain] { plain.join(); });
 
-    EXPECT_TRUE(*ended);
+    EXPECT_TRUE(flags->ended);
 }
 
 ASYNC_TEST_REAL_TIME(CallerKinds, a_worker_is_one_and_names_its_thread) {

@@ -228,6 +228,30 @@ ASYNC_TEST(HttpH25, a_cancelled_call_leaves_neither_connection_nor_slot_nor_task
     }
 }
 
+ASYNC_TEST(SemC81, a_waiter_that_leaves_passes_its_turn_on_and_an_exchange_cut_short_costs_its_connection) {
+    auto dialer = std::make_shared<ScriptedDialer>(slow_echo(100ms));
+    Client client(ClientOptions().dialer(dialer).pool(pool_of(1)));
+    std::vector<std::string> answers;
+
+    auto exchanging = create_task(get_and_note(client, "http://h/cut", answers));
+    auto leaves = create_task(get_and_note(client, "http://h/left", answers));
+    auto next = create_task(get_and_note(client, "http://h/served", answers));
+    co_await sleep(20ms);
+    leaves.cancel();
+    exchanging.cancel();
+    co_await leaves.join_only();
+    co_await exchanging.join_only();
+    co_await std::move(next);
+    co_await get_and_note(client, "http://h/again", answers);
+    const auto dials = dialer->dials();
+    co_await client.close();
+    co_await sleep(100ms);
+
+    EXPECT_EQ(answers.size(), 2U);
+    EXPECT_EQ(answers.front(), "/served");
+    EXPECT_EQ(dials, 2U);  // the cut one, and one for the two that followed
+}
+
 ASYNC_TEST(HttpH25, cancelling_the_read_of_a_body_closes_its_connection) {
     ScriptedDialer::Script half = [](ScriptedPeer& peer) -> Task<void> {
         co_await peer.request();

@@ -1,3 +1,4 @@
+#include <tandem/base/claimed_fd.hpp>
 #include <tandem/base/errors.hpp>
 #include <tandem/loop/callback_error.hpp>
 #include <tandem/loop/context.hpp>
@@ -105,6 +106,11 @@ void EventLoop::watch(int fd, OpCode code, std::function<void()> fn) {
     if (!fn) throw_null_callable();
     if (::fcntl(fd, F_GETFD) < 0)
         throw std::system_error(errno, std::generic_category(), "watch descriptor " + std::to_string(fd));
+    if (is_claimed_fd(fd))
+        throw InvalidStateError(
+            "watch descriptor " + std::to_string(fd) +
+            ": it belongs to a stream, which waits for it itself; read and write the stream, "
+            "or watch a dup() of the descriptor");
     for (Watch* w = watches_; w; w = w->next_watch) {
         if (w->fd == fd && w->code == code) {
             w->fn = std::make_shared<std::function<void()>>(std::move(fn));

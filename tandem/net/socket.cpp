@@ -90,6 +90,7 @@ void Socket::report_unclosed() noexcept {
 void Socket::release_descriptor() noexcept {
     if (fd_ < 0) return;
     const int fd = std::exchange(fd_, -1);
+    unclaim_fd(fd);
     {
         // A value that holds the stream may be dropped after its loop has closed, or in another thread.
         const std::lock_guard lock(life_->mutex);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tandem/base/claimed_fd.hpp>
 #include <tandem/base/unique_fd.hpp>
 #include <tandem/loop/event_loop.hpp>
 #include <tandem/net/tcp_stream.hpp>
@@ -16,7 +17,9 @@ public:
     /// For the loop that runs here. The descriptor is non-blocking.
     static SocketRef adopt(UniqueFd fd);
 
-    Socket(EventLoop& loop, UniqueFd fd) noexcept : loop_(&loop), life_(loop.life()), fd_(fd.release()) {}
+    Socket(EventLoop& loop, UniqueFd fd) noexcept : loop_(&loop), life_(loop.life()), fd_(fd.release()) {
+        claim_fd(fd_);
+    }
     ~Socket();
     Socket(const Socket&) = delete;
     Socket& operator=(const Socket&) = delete;

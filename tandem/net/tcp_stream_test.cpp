@@ -54,6 +54,27 @@ ASYNC_TEST_NETWORK(SemIO10, both_ends_name_each_other) {
     EXPECT_EQ(ends.client.extra("tls.version"), std::nullopt);
 }
 
+ASYNC_TEST_REAL_TIME(SemL43, the_descriptor_of_a_stream_is_refused_until_the_stream_is_closed) {
+    auto ends = co_await connected();
+    const int number = ends.client.native_handle();
+    std::string said;
+    try {
+        this_loop().add_reader(number, [] {});
+    } catch (const InvalidStateError& error) {
+        said = error.what();
+    }
+    const UniqueFd copy(::dup(number));
+    this_loop().add_writer(copy.get(), [] {});
+    const bool watched = this_loop().remove_writer(copy.get());
+    co_await ends.client.close();
+    const UniqueFd next(::open("/dev/null", O_RDONLY | O_CLOEXEC));  // most likely under the same number
+    this_loop().add_reader(next.get(), [] {});
+    this_loop().remove_reader(next.get());
+
+    EXPECT_NE(said.find("belongs to a stream"), std::string::npos) << said;
+    EXPECT_TRUE(watched);
+}
+
 ASYNC_TEST_REAL_TIME(TcpStream, small_writes_go_out_at_once_on_both_sides) {
     auto ends = co_await connected();
 

@@ -13,7 +13,9 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -27,6 +29,12 @@ using contracts::Ends;
 using contracts::make_pair_ends;
 using contracts::test_client_context;
 using contracts::test_server_context;
+
+std::string pattern(std::size_t size) {
+    std::string text(size, ' ');
+    for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>('a' + i * i % 23);
+    return text;
+}
 
 /// The client's end of a handshake with a server of ours that shows `certificate`; the server says "hi" and
 /// closes.
@@ -270,6 +278,57 @@ ASYNC_TEST(SemIO36, records_split_at_every_byte_work) {
         co_await std::move(closing);
         EXPECT_EQ(text, "hi") << piece;
     }
+}
+
+/// Passes everything on in halves, with a pause before the second one.
+Task<void> pass_on_in_halves(std::shared_ptr<io::MemoryStream> from, std::shared_ptr<io::MemoryStream> to) {
+    std::string buffer(4096, '\0');
+    for (;;) {
+        const std::size_t count = co_await from->read_some(MutableBytes(buffer));
+        if (count == 0) break;
+        const std::string_view all(buffer.data(), count);
+        co_await to->write_all(all.substr(0, count / 2));
+        co_await sleep(20ms);
+        co_await to->write_all(all.substr(count / 2));
+    }
+    co_await to->shutdown_write();
+}
+
+ASYNC_TEST(SemC67, a_read_cancelled_in_the_middle_of_records_loses_no_byte) {
+    auto near = io::stream_pair();
+    auto far = io::stream_pair();
+    const auto near_end = std::make_shared<io::MemoryStream>(std::move(near.second));
+    const auto far_end = std::make_shared<io::MemoryStream>(std::move(far.first));
+    auto there = create_task(pass_on_in_halves(near_end, far_end));
+    auto back = create_task(pass_on_in_halves(far_end, near_end));
+    ServerOptions server_options(test_server_context());
+    auto transport = std::make_unique<io::MemoryStream>(std::move(far.second));
+    auto serving = create_task(start_server(std::move(transport), std::move(server_options)));
+    ClientOptions options(test_client_context(), "localhost");
+    auto near_transport = std::make_unique<io::MemoryStream>(std::move(near.first));
+    auto client = co_await start_client(std::move(near_transport), std::move(options));
+    auto server = co_await std::move(serving);
+    const std::string text = pattern(20'000);
+
+    auto writing = create_task(server->write_all(text));
+    std::string got;
+    int cancelled = 0;
+    char buffer[700];
+    while (got.size() < text.size()) {
+        const auto count = co_await move_on_after(7ms, client->read_some(MutableBytes(buffer)));
+        if (!count)
+            ++cancelled;
+        else
+            got.append(buffer, *count);
+    }
+    co_await std::move(writing);
+    there.cancel();
+    back.cancel();
+    co_await there.join_only();
+    co_await back.join_only();
+
+    EXPECT_TRUE(got == text);
+    EXPECT_GT(cancelled, 5);
 }
 
 ASYNC_TEST(SemC68, what_a_cancelled_write_gave_to_the_engine_is_sent_by_the_next_one) {
