@@ -11,6 +11,7 @@
 #include <tandem/bridge/pending.hpp>
 #include <tandem/bridge/run.hpp>
 #include <tandem/bridge/run_on.hpp>
+#include <tandem/bridge/std_future.hpp>
 #include <tandem/bridge/to_thread.hpp>
 #include <tandem/http/client.hpp>
 #include <tandem/http/server.hpp>

@@ -16,4 +16,11 @@ enum class CallerKind : std::uint8_t {
 
 CallerKind caller_kind() noexcept;
 
+/// Whether this code runs on a loop's thread and not on a fiber: in a coroutine, in a callback, or in
+/// whatever they call. It must not block there (sem:B6). A generator's body is what its consumer is.
+inline bool in_async_context() noexcept {
+    const CallerKind kind = caller_kind();
+    return kind == CallerKind::loop_thread || kind == CallerKind::portal;
+}
+
 }  // namespace tandem::inline v1

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <tandem/bridge/blocking_wait.hpp>
+#include <tandem/bridge/caller.hpp>
+#include <tandem/bridge/get.hpp>
+#include <tandem/bridge/to_thread.hpp>
+#include <tandem/task/task.hpp>
+
+#include <chrono>
+#include <future>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace tandem::inline v1 {
+
+/// The value of a `std::future` in a coroutine: asyncio's `wrap_future`.
+///
+///     int answer = co_await wrap_future(library.ask(question));
+///
+/// A `std::future` tells nobody that it is ready: whoever wants to know must wait for it. Unless it is ready
+/// already, a worker thread of the loop does so, one for each future that is waited for; it counts against no
+/// limit. Code that can call something back does better with `make_completion()`.
+///
+/// Errors      what the future holds, the same object; `std::future_error` for one without a state.
+/// Cancelling  the await ends at once. The thread waits on, as nobody can end that wait; the value is
+/// dropped. Threads     a loop's; from plain code use `tandem::get(future)`. Lifetime    owns the future.
+/// What it holds ends with the await, or in the worker thread after a cancel.
+template <class T>
+Task<T> wrap_future(std::future<T> future);
+/// The same for one that others read too.
+template <class T>
+Task<T> wrap_future(std::shared_future<T> future);
+
+/// `future.get()` that knows where it is (sem:B8): plain code and workers wait, a fiber suspends, a loop's
+/// thread gets `WouldDeadlock`. One that is ready is taken everywhere.
+///
+/// A plain `future.get()` on a loop's thread cannot be caught: it stops that loop for as long as it takes.
+///
+/// Errors      `WouldDeadlock`; what the future holds; `std::future_error` for one without a state.
+/// Cancelling  in a fiber as `wrap_future`; a thread cannot be called back from the wait.
+/// Threads     any.
+template <class T>
+T get(std::future<T>& future, SourceLocation where = SourceLocation::current());
+template <class T>
+T get(std::future<T>&& future, SourceLocation where = SourceLocation::current()) {
+    return get(future, where);
+}
+template <class T>
+decltype(auto) get(const std::shared_future<T>& future, SourceLocation where = SourceLocation::current());
+
+// Implementation
+
+/// A deferred one is not: its work would run here.
+template <class F>
+bool is_ready(const F& future) {
+    return future.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+}
+
+/// Waits on a worker thread, past every limit: a thread that only waits keeps no work from its turn.
+template <class F>
+Task<void> wait_in_thread(std::shared_ptr<F> future) {
+    JobPlacement placement;
+    placement.takes_slot = false;
+    placement.abandon = true;
+    Task<void> end = start_worker_job(std::move(placement), [future] { future->wait(); });
+    co_await std::move(end);
+}
+
+template <class T>
+Task<T> wrap_future(std::future<T> future) {
+    if (!is_ready(future)) {
+        auto shared = std::make_shared<std::future<T>>(std::move(future));
+        co_await wait_in_thread(shared);
+        future = std::move(*shared);
+    }
+    co_return future.get();
+}
+
+template <class T>
+Task<T> wrap_future(std::shared_future<T> future) {
+    if (!is_ready(future)) {
+        auto shared = std::make_shared<std::shared_future<T>>(future);
+        co_await wait_in_thread(shared);
+    }
+    co_return future.get();
+}
+
+template <class T>
+T get(std::future<T>& future, SourceLocation where) {
+    if (!is_ready(future)) {
+        refuse_to_block({"get(std::future)", where});
+        if (caller_kind() == CallerKind::fiber) return wrap_future(std::move(future)).get(where);
+    }
+    return future.get();
+}
+
+template <class T>
+decltype(auto) get(const std::shared_future<T>& future, SourceLocation where) {
+    if (!is_ready(future)) {
+        refuse_to_block({"get(std::shared_future)", where});
+        if (caller_kind() == CallerKind::fiber) {
+            auto shared = std::make_shared<std::shared_future<T>>(future);
+            wait_in_thread(std::move(shared)).get(where);
+        }
+    }
+    return future.get();
+}
+
+}  // namespace tandem::inline v1
