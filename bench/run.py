@@ -25,6 +25,7 @@ A program takes its work as arguments and prints one line of JSON per figure, mo
     sleepers WAKE_UPS                       ns_per_wake_up ns (10,000 tasks, each sleeps 10 to 20 ms in a loop)
     gather CHILDREN                         ns_per_child ns (10,000 at once)
     cancel TASKS                            ns_per_task ns (cancel and join 100,000 that sleep; starting is free)
+    call_detection CALLS                    ns_per_call_detected, ns_per_call_tagged, ns_per_call_static ns (one blocking body)
     semaphore PERMITS                       ns_per_free_permit, ns_per_hand_over ns (16 tasks share 4)
     timer WAITING PAIRS                     ns_per_timer ns (cancel the oldest, start one anew)
 
@@ -78,6 +79,7 @@ QUESTIONS = {
     "task_million": Question([[WORK]], 1_000_000, 1_000_000),
     "queue_hop": Question([[WORK]], 10_000_000, 500_000),
     "mutex": Question([[WORK]], 10_000_000, 500_000),
+    "call_detection": Question([[WORK]], 50_000_000, 1_000_000),
     "semaphore": Question([[WORK]], 10_000_000, 500_000),
     "sleepers": Question([[WORK]], 2_000_000, 200_000),
     "gather": Question([[WORK]], 5_000_000, 200_000),

@@ -12,6 +12,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <coroutine>
 #include <future>
@@ -229,6 +230,37 @@ TEST(A15, the_same_fetch_takes_another_body_for_another_caller) {
     run(call_async_fetch());
     EXPECT_EQ(trace, (std::vector<std::string>{"Calling BLOCKING method", "blocking", "Calling ASYNC method",
                                                "not awaited", "callback async"}));
+}
+
+// The bench asks the same at leisure: bench/call_detection.cpp.
+TEST(A19, looking_at_the_caller_costs_less_than_20_ns) {
+    const auto best_ns_per_call = [](auto call) {
+        auto best = 1h + 0ns;
+        for (int round = 0; round < 40; ++round) {
+            const auto start = std::chrono::steady_clock::now();
+            for (int i = 0; i < 10'000; ++i) call();
+            best = std::min(best, std::chrono::steady_clock::now() - start);
+        }
+        return static_cast<double>(best.count()) / 10'000;
+    };
+    static volatile int sum = 0;
+    const auto add = [](int by) -> int {
+        sum = sum + by;
+        return by;
+    };
+    const auto adds = dual(add, [](int by) -> Task<int> { co_return by; });
+    const double detected = best_ns_per_call([&] { adds(1).get(); });
+    const double tagged = best_ns_per_call([&] { adds(1, use_sync); });
+    const double by_type = best_ns_per_call([&] { add(1); });
+    RecordProperty("ns",
+                   std::to_string(detected) + " " + std::to_string(tagged) + " " + std::to_string(by_type));
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+    GTEST_SKIP() << "a sanitizer's price is not the library's";
+#endif
+#endif
+    EXPECT_LE(detected - by_type, 20)
+        << detected << " detected, " << tagged << " tagged, " << by_type << " by type";
 }
 
 TEST(A17, the_callers_word_wins_over_what_he_is) {
