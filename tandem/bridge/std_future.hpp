@@ -23,9 +23,9 @@ namespace tandem::inline v1 {
 /// limit. Code that can call something back does better with `make_completion()`.
 ///
 /// Errors      what the future holds, the same object; `std::future_error` for one without a state.
-/// Cancelling  the await ends at once. The thread waits on, as nobody can end that wait; the value is
-/// dropped. Threads     a loop's; from plain code use `tandem::get(future)`. Lifetime    owns the future.
-/// What it holds ends with the await, or in the worker thread after a cancel.
+/// Cancelling  the await ends at once. The thread waits on, for nobody can end that; the value is dropped.
+/// Threads     a loop's; plain code has `tandem::get(future)`.
+/// Lifetime    owns the future.
 template <class T>
 Task<T> wrap_future(std::future<T> future);
 /// The same for one that others read too.
