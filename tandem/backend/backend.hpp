@@ -57,6 +57,9 @@ public:
     /// Readable when `wait(TimePoint::min())` would find something: lets a foreign loop drive this one
     /// (sem:L46).
     virtual int pollable_fd() noexcept = 0;
+    /// In a forked child, to be called last: closes its own descriptors and touches nothing else, for the
+    /// rest is the parent's. It is then left where it is, not destroyed (sem:B47).
+    virtual void leave_to_parent() noexcept {}
     /// Threads outside work on so many more, or fewer, things whose end will wake the loop: a simulated clock
     /// gives them a while before it goes on.
     virtual void expect_wakes(int change) noexcept { static_cast<void>(change); }

@@ -44,6 +44,11 @@ public:
     void forget(int fd) noexcept override;
     std::size_t in_flight() const noexcept override { return in_flight_; }
     int pollable_fd() noexcept override;
+    void leave_to_parent() noexcept override {
+        epoll_.reset();
+        wake_.close();
+        polls_.close();
+    }
 
 private:
     Submitted start_on_socket(Operation& operation) noexcept;

@@ -39,6 +39,7 @@ public:
     /// Ends all waits on a descriptor whose owner says that it is gone.
     void forget(int fd, OperationList& finished) noexcept;
     void take_all(OperationList& all) noexcept;
+    void close() noexcept { epoll_.reset(); }
 
 private:
     struct Entry {

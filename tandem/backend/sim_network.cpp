@@ -1,5 +1,6 @@
 #include <tandem/backend/sim_network_internal.hpp>
 
+#include <tandem/base/fork.hpp>
 #include <tandem/base/unique_fd.hpp>
 
 #include <algorithm>
@@ -15,6 +16,7 @@ constexpr int number_bits = 20;
 
 /// The worlds that are there. Several threads may have one each.
 struct Worlds {
+    Worlds() { free_in_children(mutex); }
     std::mutex mutex;
     std::vector<SimNetwork*> all;
 };

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include <poll.h>
+#include <unistd.h>
 
 #if defined(__SANITIZE_THREAD__)
 #define TANDEM_UNDER_TSAN 1
@@ -113,6 +114,11 @@ int UringBackend::open_ring() noexcept {
 
 void UringBackend::close_ring() noexcept {
     if (std::exchange(ring_open_, false)) io_uring_queue_exit(&ring_);
+}
+
+void UringBackend::leave_to_parent() noexcept {
+    if (std::exchange(ring_open_, false)) ::close(ring_.ring_fd);  // mapped still, and not to be written to
+    wake_.close();
 }
 
 /// Returns once the kernel holds no operation any more.

@@ -37,6 +37,7 @@ public:
     void forget(int) noexcept override {}  // the kernel looked a number up when it took the operation
     std::size_t in_flight() const noexcept override { return in_flight_; }
     int pollable_fd() noexcept override;
+    void leave_to_parent() noexcept override;
 
 private:
     int open_ring() noexcept;

@@ -33,6 +33,8 @@ public:
 
     int fd() const noexcept { return event_.get(); }
 
+    void close() noexcept { event_.reset(); }
+
     void raise() noexcept override {
         // A read-modify-write even when it is set already: `take()` then synchronizes with every raiser, not
         // only with the first.

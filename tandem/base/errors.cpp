@@ -1,5 +1,6 @@
 #include <tandem/base/errors.hpp>
 
+#include <tandem/base/fork.hpp>
 #include <tandem/base/type_name.hpp>
 
 #include <cxxabi.h>
@@ -56,6 +57,7 @@ namespace {
 
 struct Attachments {
     static constexpr std::size_t most = 64;
+    Attachments() { free_in_children(mutex); }
     std::mutex mutex;
     // The errors are held, so that no other can come to lie at the same address meanwhile.
     std::deque<std::pair<std::exception_ptr, std::exception_ptr>> pairs;

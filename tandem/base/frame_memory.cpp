@@ -1,5 +1,6 @@
 #include <tandem/base/frame_memory.hpp>
 
+#include <tandem/base/fork.hpp>
 #include <tandem/base/slab_memory.hpp>
 
 #include <algorithm>
@@ -120,6 +121,7 @@ struct AtThreadEnd {
 
 void register_thread() {
     if (std::exchange(pool.registered, true)) return;
+    [[maybe_unused]] static const bool kept_free = (free_in_children(depot.mutex, LockRank::inner), true);
     thread_local AtThreadEnd at_thread_end;
     static_cast<void>(at_thread_end);
     for (Chain& chain : pool.current) chain.count = chain.first ? 1 : 0;

@@ -31,7 +31,7 @@ void PendingCore::task_done(TaskNode& task) noexcept {
                           task.result() != PromiseBase::Result::error;
     if (given_up) {
         fail(std::make_exception_ptr(
-            LoopClosed(LoopClosedReason::closed, task.name() + " was cancelled: its event loop is closed")));
+            LoopClosed(loop_->closed_reason(), task.name() + " was cancelled: its event loop is closed")));
         return;
     }
     take_from(task, task.references() > 1);  // one is the loop's own
@@ -45,7 +45,7 @@ void PendingCore::task_abandoned() noexcept {
         task_ = nullptr;
     }
     fail(std::make_exception_ptr(LoopClosed(
-        LoopClosedReason::closed, "event loop is closed: the task did not end in time and is left behind")));
+        loop_->closed_reason(), "event loop is closed: the task did not end in time and is left behind")));
 }
 
 void PendingCore::finish() {

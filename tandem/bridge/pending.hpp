@@ -13,6 +13,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -33,6 +34,7 @@ private:
 };
 inline StartOn on(EventLoop& loop) { return StartOn(loop); }
 inline StartOn on_background() { return StartOn(share_background_loop()); }
+inline StartOn on_background(std::string_view name) { return StartOn(share_background_loop(name)); }
 
 /// What every Pending's state has, whatever its type.
 class PendingCore : public CompletionHook, public std::enable_shared_from_this<PendingCore> {
@@ -285,8 +287,9 @@ Pending<T> Task<T>::start(StartOn where_to, SourceLocation where) && {
         }
         void discard() noexcept override {
             const std::unique_ptr<Submission> self(this);
-            state->fail(std::make_exception_ptr(LoopClosed(
-                LoopClosedReason::closed, "event loop is closed: the submitted task was never started")));
+            state->fail(std::make_exception_ptr(
+                LoopClosed(state->loop().closed_reason(),
+                           "event loop is closed: the submitted task was never started")));
         }
         Task<T> task;
         std::shared_ptr<PendingState<T>> state;
@@ -296,7 +299,8 @@ Pending<T> Task<T>::start(StartOn where_to, SourceLocation where) && {
     auto state = std::make_shared<PendingState<T>>(where_to, born());
     auto submission = std::make_unique<Submission>(std::move(*this), state, where);
     if (!where_to.loop().try_post_threadsafe(*submission))
-        throw LoopClosed(LoopClosedReason::closed, "event loop is closed: start(on(loop)) came too late");
+        throw LoopClosed(where_to.loop().closed_reason(),
+                         "event loop is closed: start(on(loop)) came too late");
     submission.release();
     return Pending<T>(std::move(state));
 }

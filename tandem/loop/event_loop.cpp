@@ -1,6 +1,7 @@
 #include <tandem/loop/event_loop.hpp>
 
 #include <tandem/base/errors.hpp>
+#include <tandem/base/fork.hpp>
 #include <tandem/loop/shuffle_internal.hpp>
 #include <tandem/loop/signals_internal.hpp>
 
@@ -25,18 +26,13 @@ std::string place(const SourceLocation& at) {
 
 constinit thread_local EventLoop* running_loop = nullptr;
 
-// Bumped in every forked child: a loop of another generation belongs to the parent, with its ring, its
-// descriptors and its threads.
-constinit std::atomic<std::uint32_t> generation = 0;
-
-void in_forked_child() {
-    generation.fetch_add(1, std::memory_order_relaxed);
-    running_loop = nullptr;
-}
+// What runs in a forked child runs under no loop: that was the parent's.
+[[maybe_unused]] const int watches_children =
+    ::pthread_atfork(nullptr, nullptr, [] { running_loop = nullptr; });
 
 std::uint32_t watched_generation() {
-    [[maybe_unused]] static const int registered = ::pthread_atfork(nullptr, nullptr, in_forked_child);
-    return generation.load(std::memory_order_relaxed);
+    watch_forks();
+    return fork_generation();
 }
 
 class RealTime final : public LoopTime {
@@ -116,6 +112,7 @@ EventLoop::EventLoop(ChosenBackend chosen, const EventLoopOptions& options, Sour
     : time_(options.time ? options.time : &real_time()),
       generation_(watched_generation()),
       close_grace_(options.close_grace),
+      close_reason_(LoopClosedReason::closed),
       made_at_(where) {
     set_debug(options.debug || debug_wanted());
     set_instrument(options.instrument);
@@ -155,7 +152,7 @@ EventLoop::~EventLoop() {
     let_go();
 }
 
-bool EventLoop::lost() const noexcept { return generation_ != generation.load(std::memory_order_relaxed); }
+bool EventLoop::lost() const noexcept { return generation_ != fork_generation(); }
 
 LoopState EventLoop::state() const noexcept {
     if (lost()) return LoopState::lost;
@@ -165,7 +162,7 @@ LoopState EventLoop::state() const noexcept {
 }
 
 LoopClosedReason EventLoop::closed_reason() const noexcept {
-    return lost() ? LoopClosedReason::forked : LoopClosedReason::closed;
+    return lost() ? LoopClosedReason::forked : close_reason_.load(std::memory_order_relaxed);
 }
 
 void EventLoop::require_open(const char* what) const {
@@ -175,9 +172,8 @@ void EventLoop::require_open(const char* what) const {
                                      "cannot ") +
                              what + "; make a new one");
     if (closed_)
-        throw LoopClosed(LoopClosedReason::closed, std::string("event loop is closed: cannot ") + what +
-                                                       "; it was made at " + place(made_at_) +
-                                                       ", make a new one");
+        throw LoopClosed(closed_reason(), std::string("event loop is closed: cannot ") + what +
+                                              "; it was made at " + place(made_at_) + ", make a new one");
 }
 
 void EventLoop::require_own_thread(const char* call) const {
@@ -458,13 +454,14 @@ void EventLoop::let_go() noexcept {
 }
 
 // In a forked child: the ring and the threads are the parent's, and nothing of them may be touched; what they
-// may still write to stays where it is.
+// may still write to stays where it is. Our own descriptors are closed.
 void EventLoop::leave_to_parent() noexcept {
-    if (life_->mutex.try_lock()) {
+    {
+        const std::lock_guard lock(life_->mutex);
         life_->loop = nullptr;
-        life_->mutex.unlock();
     }
     while (RegisteredWaker* waker = wakers_.pop_front()) waker->loop_lost();
+    if (backend_) backend_->leave_to_parent();
     static_cast<void>(backend_.release());
     static_cast<void>(tenant_.release());
     static_cast<void>(workers_.release());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tandem/backend/backend.hpp>
+#include <tandem/base/fork.hpp>
 #include <tandem/base/intrusive_list.hpp>
 #include <tandem/base/source_location.hpp>
 #include <tandem/base/time.hpp>
@@ -77,8 +78,28 @@ public:
 
 /// Whether a loop is still there, for what may outlive it: a socket in a value that is dropped after `run()`.
 struct LoopLife {
-    std::mutex mutex;
-    EventLoop* loop;  ///< null once the loop has closed
+    /// In a forked child the loop is gone, and who held the lock may be gone with it: nothing is locked
+    /// there.
+    class Lock {
+    public:
+        explicit Lock(LoopLife& life) : life_(life) {}
+        void lock() {
+            if (made_in_ == fork_generation())
+                mutex_.lock();
+            else
+                life_.loop = nullptr;
+        }
+        void unlock() {
+            if (made_in_ == fork_generation()) mutex_.unlock();
+        }
+
+    private:
+        LoopLife& life_;
+        std::mutex mutex_;
+        const std::uint32_t made_in_ = fork_generation();
+    };
+    Lock mutex{*this};
+    EventLoop* loop = nullptr;  ///< null once the loop has closed
 };
 
 /// What runs next on one thread: ready queue, timers, descriptors, and posts from other threads.
@@ -311,8 +332,16 @@ public:
         if (debug_) [[unlikely]]
             require_own_thread(call);
     }
-    /// Why the loop takes nothing any more: closed, or forked away.
+    /// Why the loop takes nothing any more: closed, forked away, or what `closes_for()` said.
     LoopClosedReason closed_reason() const noexcept;
+    /// Whoever hears that the loop has closed is told this reason. Before `close()`.
+    void closes_for(LoopClosedReason reason) noexcept { close_reason_ = reason; }
+    /// In a forked child, of a parent's loop: closes its descriptors and touches nothing else (sem:B47).
+    void close_inherited() noexcept {
+        if (lost() && backend_) backend_->leave_to_parent();
+    }
+    /// How long `close()` waits for tasks that were cancelled.
+    void set_close_grace(Duration grace) noexcept { close_grace_ = grace; }
     /// Turns until `done` says so. For `run_until_complete` and the draining of tasks.
     void drive(bool (*done)(void*), void* argument);
 
@@ -391,6 +420,7 @@ private:
     std::unique_ptr<Backend> backend_;
     OperationSlab operations_;
     Duration close_grace_;
+    std::atomic<LoopClosedReason> close_reason_;
     Duration slow_callback_duration_ = std::chrono::milliseconds(100);
     Instrument* instrument_ = nullptr;
     TimePoint

@@ -1,6 +1,7 @@
 #include <tandem/loop/signals.hpp>
 
 #include <tandem/base/errors.hpp>
+#include <tandem/base/fork.hpp>
 #include <tandem/loop/context.hpp>
 #include <tandem/loop/event_loop.hpp>
 #include <tandem/loop/signals_internal.hpp>
@@ -36,6 +37,7 @@ struct Registration {
     struct sigaction previous{};
 };
 struct Registrations {
+    Registrations() { free_in_children(mutex); }
     std::mutex mutex;
     std::array<Registration, signal_count> by_signal;
 };

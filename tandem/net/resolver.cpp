@@ -1,6 +1,7 @@
 #include <tandem/net/resolver.hpp>
 
 #include <tandem/backend/sockets.hpp>
+#include <tandem/base/fork.hpp>
 #include <tandem/base/unique_fd.hpp>
 #include <tandem/net/address_internal.hpp>
 #include <tandem/net/dns_cache_internal.hpp>
@@ -238,6 +239,7 @@ namespace {
 /// The loops that ask somebody else. Few, and mostly none.
 class OwnResolvers {
 public:
+    OwnResolvers() { free_in_children(mutex_); }
     void set(EventLoop& loop, std::shared_ptr<Resolver> resolver) {
         const std::lock_guard lock(mutex_);
         std::erase_if(all_, [&](const Entry& entry) { return entry.life.expired() || entry.loop == &loop; });

@@ -1,5 +1,6 @@
 #include <tandem/task/task_node.hpp>
 
+#include <tandem/base/fork.hpp>
 #include <tandem/base/slab_memory.hpp>
 #include <tandem/task/task_tree_internal.hpp>
 
@@ -44,6 +45,7 @@ static_assert(sizeof(TaskNode) <= 96, "a running task has outgrown its 96 bytes"
 void keep_leaked(TaskDomain& domain) {
     static auto& mutex = *new std::mutex;
     static auto& domains = *new std::vector<TaskDomain*>;
+    [[maybe_unused]] static const bool kept_free = (free_in_children(mutex), true);
     const std::lock_guard lock(mutex);
     domains.push_back(&domain);
 }
@@ -75,15 +77,16 @@ public:
         domain.overdue_.stop();  // the grace counts the seconds now
         domain.root_.request_cancel(nullptr);
     }
-    std::size_t live() const noexcept override { return domain.live_; }
+    std::size_t live() const noexcept override { return domain.live(); }
     bool more_to_end() override { return domain.close_generators(); }
     void abandon() noexcept override {
         // Whoever waits in another thread is told; the frames stay where they are.
         each_task(domain.root_, [](TaskNode& task) { task.abandon(); });
         keep_leaked(domain);
         domain.loop_->call_exception_handler(
-            {std::to_string(domain.live_) + " tasks did not end in time when their loop closed; their frames "
-                                            "are leaked on purpose",
+            {std::to_string(domain.live()) +
+                 " tasks did not end in time when their loop closed; their frames "
+                 "are leaked on purpose",
              nullptr,
              {},
              {},

@@ -118,7 +118,7 @@ TaskNode& TaskNode::spawn(TaskDomain& domain, ScopeNode& parent, PromiseBase& ro
         ++static_cast<GroupScope&>(parent).live_;
         task->counted_ = true;
     }
-    ++domain.live_;
+    domain.count_live(1);
     ++domain.spawned_;
     domain.loop().task_spawned(*task);
     if ((options.eager_start || domain.eager_) && !task->cancelled() &&
@@ -296,7 +296,7 @@ void TaskNode::finish() noexcept {
         loop().leave_with(root().stored_error());
     }
     detach();
-    --domain().live_;
+    domain().count_live(-1);
     if (counted_) {
         auto& owner = *static_cast<GroupScope*>(group);
         --owner.live_;

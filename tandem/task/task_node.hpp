@@ -240,7 +240,8 @@ public:
     OverdueRequests& overdue() { return overdue_; }
     Duration cleanup_grace() const { return cleanup_grace_; }
     void set_cleanup_grace(Duration grace) { cleanup_grace_ = grace; }
-    std::size_t live() const { return live_; }
+    /// Tasks that have not ended, as seen from any thread.
+    std::size_t live() const noexcept { return live_.load(std::memory_order_relaxed); }
     std::uint64_t spawned() const { return spawned_; }
     LeftGenerators* generators() const { return generators_.get(); }
     void set_generators(std::unique_ptr<LeftGenerators> generators) { generators_ = std::move(generators); }
@@ -278,6 +279,10 @@ private:
     void* take_block();
     void open_slab();
     void give_block(void* block) noexcept;
+    // Written on the loop's thread alone.
+    void count_live(int change) noexcept {
+        live_.store(live() + static_cast<std::size_t>(change), std::memory_order_relaxed);
+    }
     std::uint64_t next_id();
     void loop_gone() noexcept;
 
@@ -290,7 +295,7 @@ private:
     Root root_;
     OverdueRequests overdue_;
     Duration cleanup_grace_ = std::chrono::seconds(5);
-    std::size_t live_ = 0;    // tasks that have not ended
+    std::atomic<std::size_t> live_ = 0;
     std::size_t blocks_ = 0;  // nodes that exist: live ones, and ended ones that handles hold
     std::uint64_t spawned_ = 0;
     std::uint64_t scheduled_ = 0;
