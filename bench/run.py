@@ -20,6 +20,9 @@ A program takes its work as arguments and prints one line of JSON per figure, mo
     task_call CALLS                         ns_per_call ns
     task_spawn_join TASKS                   ns_per_task ns (groups of 1000)
     task_million TASKS                      ns_per_task ns, bytes_per_task B (resident, all of them alive)
+    fiber_switch SWITCHES                   ns_per_switch, ns_per_yield ns
+    fiber_spawn_join FIBERS                 ns_per_call ns (one by one), ns_per_fiber ns (groups of 1000)
+    fiber_live FIBERS                       ns_per_fiber ns, bytes_per_fiber B (resident, all of them alive)
     queue_hop ITEMS                         ns_per_item_channel_0, ns_per_item_queue_64, ns_per_item_queue_1 ns
     mutex LOCKS                             ns_per_free_lock, ns_per_hand_over ns (8 tasks, each keeps it for a turn)
     sleepers WAKE_UPS                       ns_per_wake_up ns (10,000 tasks, each sleeps 10 to 20 ms in a loop)
@@ -77,6 +80,9 @@ QUESTIONS = {
     "task_call": Question([[WORK]], 20_000_000, 1_000_000),
     "task_spawn_join": Question([[WORK]], 5_000_000, 200_000),
     "task_million": Question([[WORK]], 1_000_000, 1_000_000),
+    "fiber_switch": Question([[WORK]], 10_000_000, 1_000_000),
+    "fiber_spawn_join": Question([[WORK]], 2_000_000, 200_000),
+    "fiber_live": Question([[WORK]], 100_000, 100_000),
     "queue_hop": Question([[WORK]], 10_000_000, 500_000),
     "mutex": Question([[WORK]], 10_000_000, 500_000),
     "call_detection": Question([[WORK]], 50_000_000, 1_000_000),

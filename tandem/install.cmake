@@ -5,7 +5,7 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/tandem)
 
 # How whoever links a static libtandem finds what it stands on. CMake packages by name; pkg-config modules as the
 # IMPORTED_TARGETs that this build made of them, under the same names.
-set(private_packages Threads OpenSSL ZLIB)
+set(private_packages Threads OpenSSL ZLIB boost_context)
 set(private_modules CARES=libcares BROTLI=libbrotlidec ZSTD=libzstd IDN2=libidn2 FMT=fmt)
 set(pc_requires openssl zlib)
 if(TARGET PkgConfig::URING)
@@ -55,7 +55,7 @@ foreach(pair IN LISTS private_modules)
 endforeach()
 list(JOIN pc_requires ", " pc_requires)
 if(TANDEM_IS_STATIC)
-  set(pc_dependencies "Requires: ${pc_requires}\nLibs: -L\${libdir} -ltandem -pthread")
+  set(pc_dependencies "Requires: ${pc_requires}\nLibs: -L\${libdir} -ltandem -pthread -lboost_context")
 else()
   set(pc_dependencies "Requires.private: ${pc_requires}\nLibs: -L\${libdir} -ltandem")
 endif()

@@ -7,6 +7,7 @@
 #include <tandem/base/outcome.hpp>
 #include <tandem/base/time.hpp>
 #include <tandem/bridge/dual.hpp>
+#include <tandem/bridge/fiber.hpp>
 #include <tandem/bridge/get.hpp>
 #include <tandem/bridge/pending.hpp>
 #include <tandem/bridge/run.hpp>

@@ -37,6 +37,10 @@ void refuse_to_block(const BlockingWait& wait) {
 
 void wait_for_end(PendingCore& core, const BlockingWait& wait) {
     if (core.done()) return;
+    if (caller_kind() == CallerKind::fiber) {
+        core.wait_on_fiber({}, wait.where);
+        return;
+    }
     refuse_to_block(wait);
     core.wait();
 }
@@ -47,6 +51,7 @@ bool wait_for_end(PendingCore& core, Deadline limit, const BlockingWait& wait) {
         return true;
     }
     if (core.done()) return true;
+    if (caller_kind() == CallerKind::fiber) return core.wait_on_fiber(limit, wait.where);
     refuse_to_block(wait);
     const auto now = real_time().now();
     return core.wait_for(limit.resolve(now) - now);

@@ -2,11 +2,12 @@
 
 #include <tandem/bridge/worker_job.hpp>
 #include <tandem/loop/event_loop.hpp>
+#include <tandem/task/current_fiber.hpp>
 
 namespace tandem::inline v1 {
 
 CallerKind caller_kind() noexcept {
-    if (this_loop_or_null()) return CallerKind::loop_thread;
+    if (this_loop_or_null()) return current_fiber() ? CallerKind::fiber : CallerKind::loop_thread;
     return current_worker_job() ? CallerKind::worker : CallerKind::plain;
 }
 

@@ -4,11 +4,11 @@
 
 namespace tandem::inline v1 {
 
-/// What the current thread is at the moment of a blocking wait (sem:7.1). Fibers and the portal are named
-/// already and not to be met yet.
+/// What the current thread is at the moment of a blocking wait (sem:7.1). The portal is named already
+/// and not to be met yet.
 enum class CallerKind : std::uint8_t {
     plain,        ///< T1: may block
-    fiber,        ///< T2
+    fiber,        ///< T2: only the fiber waits; its coroutines run in its own task
     worker,       ///< T3: may block; its coroutines run in the task that awaits the job
     loop_thread,  ///< T4: a coroutine or callback; blocking would stop its own loop
     portal,       ///< T5

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tandem/bridge/blocking_wait.hpp>
+#include <tandem/bridge/caller.hpp>
 #include <tandem/bridge/get.hpp>
 #include <tandem/task/task.hpp>
 

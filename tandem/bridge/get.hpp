@@ -2,6 +2,7 @@
 
 #include <tandem/bridge/blocking_wait.hpp>
 #include <tandem/bridge/caller.hpp>
+#include <tandem/bridge/fiber.hpp>
 #include <tandem/bridge/pending.hpp>
 #include <tandem/bridge/worker_job.hpp>
 #include <tandem/task/cancel_scope.hpp>
@@ -9,22 +10,26 @@
 namespace tandem::inline v1 {
 
 // Blocking waits from plain code. A loop's own thread gets WouldDeadlock before anything is started (sem:T4,
-// B1); on a worker thread the task that awaits the worker's job does the work (sem:T3).
+// B1); on a worker thread the task that awaits the worker's job does the work (sem:T3), on a fiber the
+// fiber's own task (sem:T2).
 
 template <class T>
 T Task<T>::get(SourceLocation where) && {
     require();
+    const CallerKind caller = caller_kind();
+    if (caller == CallerKind::fiber) return get_on_fiber(std::move(*this), where);
     refuse_to_block({"get()", where, born()});
-    if (caller_kind() == CallerKind::worker)
-        return run_in_awaiting_task(*current_worker_job(), std::move(*this));
+    if (caller == CallerKind::worker) return run_in_awaiting_task(*current_worker_job(), std::move(*this));
     return std::move(*this).start(on_background(), where).get(where);
 }
 
 template <class T>
 T Task<T>::get(Deadline deadline, SourceLocation where) && {
     require();
+    const CallerKind caller = caller_kind();
+    if (caller == CallerKind::fiber) return get_on_fiber(timeout(deadline, std::move(*this)), where);
     refuse_to_block({"get(deadline)", where, born()});
-    if (caller_kind() == CallerKind::worker)
+    if (caller == CallerKind::worker)
         return run_in_awaiting_task(*current_worker_job(), timeout(deadline, std::move(*this)));
     return std::move(*this).start(on_background(), where).get_or_cancel(deadline, where);
 }

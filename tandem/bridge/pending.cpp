@@ -1,5 +1,8 @@
 #include <tandem/bridge/pending.hpp>
 
+#include <tandem/bridge/fiber.hpp>
+#include <tandem/task/cancel_scope.hpp>
+
 namespace tandem::inline v1 {
 
 void PendingCore::watch(TaskNode& task) {
@@ -102,6 +105,11 @@ bool PendingCore::cancel(std::string reason, SourceLocation where) {
         return false;
     }
     return true;
+}
+
+bool PendingCore::wait_on_fiber(Deadline limit, const SourceLocation& where) {
+    const auto until = [](std::shared_ptr<PendingCore> core) -> Task<void> { co_await PendingWait(core); };
+    return get_on_fiber(move_on_after(limit, until(shared_from_this())), where);
 }
 
 void throw_pending_timeout(const SourceLocation& born, const SourceLocation& where) {

@@ -48,6 +48,8 @@ public:
     bool done() const noexcept { return gate_.is_open(); }
     bool wait_for(std::chrono::nanoseconds limit) noexcept { return gate_.wait_for(limit); }
     void wait() noexcept { gate_.wait(); }
+    /// Whether it is done within `limit`; only the fiber waits (sem:T2).
+    bool wait_on_fiber(Deadline limit, const SourceLocation& where);
     const SourceLocation& born() const { return born_; }
     EventLoop& loop() const { return *loop_; }
 

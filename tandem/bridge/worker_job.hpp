@@ -2,6 +2,7 @@
 
 #include <tandem/base/intrusive_list.hpp>
 #include <tandem/base/thread_gate.hpp>
+#include <tandem/bridge/kept_result.hpp>
 #include <tandem/bridge/worker_pool.hpp>
 #include <tandem/loop/context.hpp>
 #include <tandem/loop/event_loop.hpp>
@@ -133,12 +134,6 @@ private:
 
 /// The job whose function runs on this thread; null elsewhere.
 WorkerJob* current_worker_job() noexcept;
-
-/// What keeps a result of type R between two threads.
-template <class R>
-using KeptResult = std::conditional_t<
-    std::is_void_v<R>, bool,
-    std::conditional_t<std::is_reference_v<R>, std::remove_reference_t<R>*, std::remove_cv_t<R>>>;
 
 /// Runs `task` to its end in the task that awaits the current job, and gives its result to the worker.
 template <class T>

@@ -451,6 +451,7 @@ void EventLoop::let_go() noexcept {
     backend_.reset();  // cancels and reaps what is in flight, of leaked tasks too
     discard(ready_);
     tenant_.reset();
+    fibers_.reset();
 }
 
 // In a forked child: the ring and the threads are the parent's, and nothing of them may be touched; what they
@@ -465,6 +466,7 @@ void EventLoop::leave_to_parent() noexcept {
     static_cast<void>(backend_.release());
     static_cast<void>(tenant_.release());
     static_cast<void>(workers_.release());
+    static_cast<void>(fibers_.release());
 }
 
 void EventLoop::set_exception_handler(std::function<void(EventLoop&, const ErrorContext&)> handler) {

@@ -76,6 +76,12 @@ public:
     virtual void finish(EventLoop& loop, Duration limit) noexcept = 0;
 };
 
+/// What a loop's fibers run on, as the room of fibers keeps it. For the library only.
+class LoopFibers {
+public:
+    virtual ~LoopFibers() = default;
+};
+
 /// Whether a loop is still there, for what may outlive it: a socket in a value that is dropped after `run()`.
 struct LoopLife {
     /// In a forked child the loop is gone, and who held the lock may be gone with it: nothing is locked
@@ -295,6 +301,8 @@ public:
     void set_tenant(std::unique_ptr<LoopTenant> tenant) { tenant_ = std::move(tenant); }
     LoopWorkers* workers() const noexcept { return workers_.get(); }
     void set_workers(std::unique_ptr<LoopWorkers> workers) { workers_ = std::move(workers); }
+    LoopFibers* fibers() const noexcept { return fibers_.get(); }
+    void set_fibers(std::unique_ptr<LoopFibers> fibers) { fibers_ = std::move(fibers); }
     /// Called by a signal handler: async-signal-safe.
     void signal_arrived() noexcept {
         signals_arrived_.store(true, std::memory_order_release);
@@ -436,6 +444,7 @@ private:
     IntrusiveList<PlannedCall, &PlannedCall::planned_link> planned_calls_;
     std::unique_ptr<LoopTenant> tenant_;
     std::unique_ptr<LoopWorkers> workers_;
+    std::unique_ptr<LoopFibers> fibers_;
 };
 
 /// The loop that runs on this thread. Never makes one. Errors: `std::runtime_error` if there is none.

@@ -2,7 +2,7 @@
 
 #include <tandem/base/source_location.hpp>
 #include <tandem/loop/event_loop.hpp>
-#include <tandem/task/invoke_task.hpp>
+#include <tandem/task/blocking_forms.hpp>
 #include <tandem/task/wait.hpp>
 
 #include <cstddef>
@@ -164,23 +164,6 @@ private:
     LineWait* next_ = nullptr;
     LineWait* previous_ = nullptr;
     State state_ = State::idle;
-};
-
-/// What lets blocking callers use an await as they would a Task, by `get()`: in plain code, in a fiber, in a
-/// worker (sem:S8).
-template <class Derived>
-class BlockingForms {
-public:
-    auto get(SourceLocation where = SourceLocation::current()) && {
-        return as_task(std::move(static_cast<Derived&>(*this))).get(where);
-    }
-    auto get(Deadline limit, SourceLocation where = SourceLocation::current()) && {
-        return as_task(std::move(static_cast<Derived&>(*this))).get(limit, where);
-    }
-
-protected:
-    BlockingForms() = default;
-    ~BlockingForms() = default;
 };
 
 /// The shape of this room's awaits.

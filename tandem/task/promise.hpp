@@ -47,6 +47,7 @@ public:
     const SourceLocation& born() const { return born_; }
     /// The co_await it stands at.
     const SourceLocation& at() const { return at_; }
+    void stand_at(SourceLocation where) noexcept { at_ = where; }
     Result result() const { return result_; }
     /// `Interrupted` or `SystemExit`: goes on out of the loop.
     bool fatal() const { return fatal_; }
@@ -137,7 +138,6 @@ protected:
         at_ = ended.at_;
     }
 
-    void stand_at(SourceLocation where) noexcept { at_ = where; }
     void set_born(SourceLocation born) noexcept { at_ = born_ = born; }
 
     Result result_ = Result::none;

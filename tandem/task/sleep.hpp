@@ -2,6 +2,7 @@
 
 #include <tandem/base/time.hpp>
 #include <tandem/loop/timer_heap.hpp>
+#include <tandem/task/blocking_forms.hpp>
 #include <tandem/task/wait.hpp>
 
 #include <chrono>
@@ -9,7 +10,7 @@
 namespace tandem::inline v1 {
 
 /// The await of `sleep()` and `sleep_until()`.
-class Sleep final : public Checkpoint<Sleep>, private Timer {
+class Sleep final : public Checkpoint<Sleep>, public BlockingForms<Sleep>, private Timer {
 public:
     explicit Sleep(Deadline until) : until_(until) {}
     Sleep(Sleep&& other) noexcept : until_(other.until_) {}  // before it is awaited
@@ -35,6 +36,7 @@ private:
 /// Waits for `delay`, never less. A delay <= 0 gives every other ready task one turn.
 ///
 ///     co_await sleep(100ms);
+///     sleep(100ms).get();     // plain functions on a fiber
 ///
 /// Cancelling  a checkpoint; the timer goes in the same step.
 template <class Rep, class Period>
@@ -45,7 +47,7 @@ template <class Rep, class Period>
 [[nodiscard("co_await it")]] inline Sleep sleep_until(TimePoint when) { return Sleep(Deadline(when)); }
 
 /// The await of `checkpoint()`.
-class Yield final : public Checkpoint<Yield> {
+class Yield final : public Checkpoint<Yield>, public BlockingForms<Yield> {
 public:
     Yield() = default;
     Yield(Yield&&) noexcept {}

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <tandem/base/source_location.hpp>
+#include <tandem/bridge/fiber_stacks_internal.hpp>
+#include <tandem/task/promise.hpp>
+#include <tandem/task/task_node.hpp>
+
+#include <cstddef>
+
+namespace tandem::inline v1 {
+
+/// A function on a stack of its own, at whose top this stands: the one seam to Boost.Context's switch, which
+/// also carries the floating-point control state. With it go what belongs to a stack although C++ keeps it by
+/// the thread, exceptions being handled and errno, the caller's record, and what sanitizers want to know
+/// (sem:F10-F15).
+class FiberCore {
+public:
+    using Body = void (*)(void* argument) noexcept;
+
+    /// Takes a stack; nothing runs yet.
+    static FiberCore& make(FiberStacks& stacks, std::size_t stack_bytes, TaskNode& task, Body body,
+                           void* argument);
+    /// Gives the stack back. Precondition: not begun, or ended.
+    void dispose() noexcept;
+    FiberCore(const FiberCore&) = delete;
+    FiberCore& operator=(const FiberCore&) = delete;
+
+    /// From the loop's stack: runs the fiber until it leaves or ends.
+    void enter() noexcept;
+    /// From the fiber's: back to where `enter()` was called.
+    void leave() noexcept;
+
+    bool begun() const { return began_; }
+    bool ended() const { return ended_; }
+    TaskNode& task() const { return task_; }
+    const FiberStack& stack() const { return stack_; }
+    /// If overflows are to be reported: notes what will be said of this one.
+    void be_reportable();
+
+    // What the fiber asks of its task.
+    PromiseBase* asked = nullptr;  ///< run this
+    SourceLocation asked_at;
+    bool saw_cancel = false;   ///< a `Cancelled` was thrown in it
+    char name[48] = "a task";  ///< its task's, for whoever may not allocate
+
+private:
+    // Of the C++ runtime, for each thread: abi::__cxa_eh_globals, which the ABI leaves opaque.
+    struct Exceptions {
+        void* caught = nullptr;
+        unsigned uncaught = 0;
+    };
+    struct Sanitized {
+        void* fake_stack = nullptr;
+        const void* outside_low = nullptr;
+        std::size_t outside_size = 0;
+        void* fiber = nullptr;
+        void* outside = nullptr;
+    };
+    struct Switch;
+    FiberCore(FiberStacks& stacks, const FiberStack& stack, TaskNode& task, Body body, void* argument);
+    ~FiberCore() = default;
+
+    void* inside_ = nullptr;   // where the fiber stands
+    void* outside_ = nullptr;  // where the loop's stack stands
+    Exceptions exceptions_;
+    int errno_ = 0;
+    bool began_ = false;
+    bool ended_ = false;
+    TaskNode& task_;
+    const Body body_;
+    void* const argument_;
+    FiberStacks& stacks_;
+    const FiberStack stack_;
+    [[maybe_unused]] Sanitized sanitized_;
+};
+
+}  // namespace tandem::inline v1
