@@ -15,6 +15,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 using namespace tandem;
 using namespace std::chrono_literals;
@@ -164,4 +165,54 @@ ASYNC_TEST(SemK34, completing_and_cancelling_race_without_losing_a_value) {
         EXPECT_TRUE(end.cancelled());
         EXPECT_EQ(seen, 1);
     }
+}
+
+ASYNC_TEST(SemK34, of_many_threads_that_complete_it_exactly_one_is_heard) {
+    for (int round = 0; round < 50; ++round) {
+        auto [awaitable, complete] = make_completion<int>();
+        std::atomic<int> heard = 0;
+        std::atomic<int> winner = -1;
+        std::vector<std::thread> library;
+        for (int id = 0; id < 4; ++id) {
+            library.emplace_back([&heard, &winner, id, tell = complete] {
+                const bool first = id % 2 == 0 ? tell(id) : tell.error(std::to_string(id));
+                if (!first) return;
+                ++heard;
+                winner = id;
+            });
+        }
+        int seen = -1;
+        try {
+            seen = co_await awaitable;
+        } catch (const std::string& id) {
+            seen = std::stoi(id);
+        }
+        for (auto& thread : library) thread.join();
+        EXPECT_EQ(heard, 1);
+        EXPECT_EQ(seen, winner);
+    }
+}
+
+ASYNC_TEST(SemK34, one_that_is_dropped_while_it_is_called_has_been_called) {
+    for (int round = 0; round < 100; ++round) {
+        auto made = make_completion<int>();
+        std::thread caller([tell = made.second] { tell(1); });
+        std::thread dropper([dropped = std::optional(std::move(made.second))]() mutable { dropped.reset(); });
+        const int value = co_await made.first;
+        caller.join();
+        dropper.join();
+        EXPECT_EQ(value, 1);
+    }
+}
+
+ASYNC_TEST(SemK35, what_foreign_code_throws_into_it_is_kept_for_a_late_awaiter) {
+    auto made = make_completion<int>();
+    made.second.error(std::out_of_range("too late"));
+    {
+        const auto gone = std::move(made.second);
+    }
+    co_await sleep(1s);
+    auto end = co_await as_result(value_of(made.first));
+    TANDEM_CO_ASSERT_TRUE(end.has_error());
+    EXPECT_TRUE(end.error().is<std::out_of_range>());
 }
