@@ -26,6 +26,14 @@ void TimerHeap::remove(Timer& timer) noexcept {
     sift_down(last.timer->place_);
 }
 
+TimePoint TimerHeap::next_with(Duration slack) const noexcept {
+    const std::size_t children = std::min(heap_.size(), 1 + arity);
+    for (std::size_t child = 1; child < children; ++child) {
+        if (Duration(heap_[child].when - heap_[0].when) <= slack / 4) return saturating_add(next(), slack);
+    }
+    return next();
+}
+
 void TimerHeap::run_due(TimePoint now) noexcept {
     const auto limit = sequence_;
     while (!heap_.empty() && heap_[0].when <= now.time_since_epoch().count()) {
