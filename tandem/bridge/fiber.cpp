@@ -57,23 +57,17 @@ void Fiber::Turn::await_suspend(std::coroutine_handle<>) noexcept {
 
 bool Fiber::Turn::await_resume() const noexcept { return core_.ended(); }
 
-void run_frame_on_fiber(PromiseBase& frame, const SourceLocation& where) {
-    FiberCore& fiber = *current_fiber();
+void run_frame_on_fiber(FiberCore& fiber, PromiseBase& frame, bool checkpoint, const SourceLocation& where) {
+    if (checkpoint && fiber.task().scope().cancelled()) [[unlikely]] {
+        fiber.saw_cancel = true;
+        if (!fiber.task().threw_in_this_step()) fiber.task().throw_cancelled();
+        FrameOnFiber(one_turn()).run(fiber, false, where);
+    }
     fiber.asked = &frame;
     fiber.asked_at = where;
     fiber.leave();
-    if (frame.result() == PromiseBase::Result::cancelled) fiber.saw_cancel = true;
-}
-
-void checkpoint_on_fiber(const SourceLocation& where) {
-    TaskNode& task = *current_task_node();
-    if (!task.scope().cancelled()) [[likely]]
-        return;
-    if (!task.threw_in_this_step()) {
-        current_fiber()->saw_cancel = true;
-        task.throw_cancelled();
-    }
-    FrameOnFiber(one_turn()).run(where);
+    if (frame.result() == PromiseBase::Result::cancelled) [[unlikely]]
+        fiber.saw_cancel = true;
 }
 
 }  // namespace tandem::inline v1

@@ -139,11 +139,10 @@ auto start_fiber(FiberOptions options, F fn, Args... args) -> Task<std::invoke_r
         co_return std::move(*value);
 }
 
-/// Before a wait on a fiber: `Cancelled` if its task is cancelled, from the second throw in one step on after
-/// a turn (sem:C22, C25).
-void checkpoint_on_fiber(const SourceLocation& where);
-/// Suspends the current fiber and runs `frame` in its task to its end.
-void run_frame_on_fiber(PromiseBase& frame, const SourceLocation& where);
+/// Suspends the fiber that calls, and runs `frame` in its task to its end. With `checkpoint` it throws
+/// `Cancelled` instead if the task is cancelled; from the second throw in one step on after a turn (sem:C22,
+/// C25).
+void run_frame_on_fiber(FiberCore& fiber, PromiseBase& frame, bool checkpoint, const SourceLocation& where);
 
 /// A Task that a fiber waits for; it may also be dropped unstarted.
 template <class T>
@@ -154,8 +153,8 @@ public:
     FrameOnFiber(const FrameOnFiber&) = delete;
     FrameOnFiber& operator=(const FrameOnFiber&) = delete;
 
-    T run(const SourceLocation& where) {
-        run_frame_on_fiber(promise_, where);
+    T run(FiberCore& fiber, bool checkpoint, const SourceLocation& where) {
+        run_frame_on_fiber(fiber, promise_, checkpoint, where);
         return promise_.take();
     }
 
@@ -165,12 +164,10 @@ private:
 
 /// `task.get()` on a fiber: it runs in the fiber's own task (sem:T2).
 template <class T>
-T get_on_fiber(Task<T> task, const SourceLocation& where) {
-    if (std::uncaught_exceptions() > 0)  // sem:C27
-        return FrameOnFiber<T>(shield(std::move(task), Deadline(cleanup_grace()))).run(where);
-    FrameOnFiber<T> frame(std::move(task));
-    checkpoint_on_fiber(where);
-    return frame.run(where);
+T get_on_fiber(FiberCore& fiber, Task<T> task, const SourceLocation& where) {
+    if (std::uncaught_exceptions() > 0) [[unlikely]]  // sem:C27
+        return FrameOnFiber<T>(shield(std::move(task), Deadline(cleanup_grace()))).run(fiber, false, where);
+    return FrameOnFiber<T>(std::move(task)).run(fiber, true, where);
 }
 
 }  // namespace tandem::inline v1

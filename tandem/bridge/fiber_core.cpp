@@ -119,12 +119,13 @@ void FiberCore::enter() noexcept {
     std::swap(*exceptions, exceptions_);
     int& error = errno;
     std::swap(error, errno_);
-    const FiberRecord outer = exchange_fiber_record({this, &task_});
+    FiberRecord& record = fiber_record();
+    const FiberRecord outer = std::exchange(record, {this, &task_});
     void* fake_stack = nullptr;
     Switch::entering(*this, fake_stack);
     inside_ = context::jump_fcontext(inside_, this).fctx;
     Switch::back_outside(fake_stack);
-    exchange_fiber_record(outer);
+    record = outer;
     std::swap(error, errno_);
     std::swap(*exceptions, exceptions_);
 }

@@ -50,7 +50,7 @@ private:
 
 void on_fault(int signal, siginfo_t* info, void*) {
     const int error = errno;
-    const FiberCore* const fiber = current_fiber_record().fiber;
+    const FiberCore* const fiber = fiber_record().fiber;
     const auto at = reinterpret_cast<std::uintptr_t>(info->si_addr);
     if (fiber) {
         const auto low = reinterpret_cast<std::uintptr_t>(fiber->stack().low);

@@ -6,6 +6,7 @@
 #include <tandem/bridge/pending.hpp>
 #include <tandem/bridge/worker_job.hpp>
 #include <tandem/task/cancel_scope.hpp>
+#include <tandem/task/current_fiber.hpp>
 
 namespace tandem::inline v1 {
 
@@ -16,20 +17,20 @@ namespace tandem::inline v1 {
 template <class T>
 T Task<T>::get(SourceLocation where) && {
     require();
-    const CallerKind caller = caller_kind();
-    if (caller == CallerKind::fiber) return get_on_fiber(std::move(*this), where);
+    if (FiberCore* const fiber = current_fiber()) return get_on_fiber(*fiber, std::move(*this), where);
     refuse_to_block({"get()", where, born()});
-    if (caller == CallerKind::worker) return run_in_awaiting_task(*current_worker_job(), std::move(*this));
+    if (caller_kind() == CallerKind::worker)
+        return run_in_awaiting_task(*current_worker_job(), std::move(*this));
     return std::move(*this).start(on_background(), where).get(where);
 }
 
 template <class T>
 T Task<T>::get(Deadline deadline, SourceLocation where) && {
     require();
-    const CallerKind caller = caller_kind();
-    if (caller == CallerKind::fiber) return get_on_fiber(timeout(deadline, std::move(*this)), where);
+    if (FiberCore* const fiber = current_fiber())
+        return get_on_fiber(*fiber, timeout(deadline, std::move(*this)), where);
     refuse_to_block({"get(deadline)", where, born()});
-    if (caller == CallerKind::worker)
+    if (caller_kind() == CallerKind::worker)
         return run_in_awaiting_task(*current_worker_job(), timeout(deadline, std::move(*this)));
     return std::move(*this).start(on_background(), where).get_or_cancel(deadline, where);
 }

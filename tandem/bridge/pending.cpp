@@ -2,6 +2,7 @@
 
 #include <tandem/bridge/fiber.hpp>
 #include <tandem/task/cancel_scope.hpp>
+#include <tandem/task/current_fiber.hpp>
 
 namespace tandem::inline v1 {
 
@@ -109,7 +110,7 @@ bool PendingCore::cancel(std::string reason, SourceLocation where) {
 
 bool PendingCore::wait_on_fiber(Deadline limit, const SourceLocation& where) {
     const auto until = [](std::shared_ptr<PendingCore> core) -> Task<void> { co_await PendingWait(core); };
-    return get_on_fiber(move_on_after(limit, until(shared_from_this())), where);
+    return get_on_fiber(*current_fiber(), move_on_after(limit, until(shared_from_this())), where);
 }
 
 void throw_pending_timeout(const SourceLocation& born, const SourceLocation& where) {

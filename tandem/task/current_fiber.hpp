@@ -15,8 +15,7 @@ struct FiberRecord {
 /// The fiber that the caller may suspend; null on a thread's own stack, and in a task that started eagerly on
 /// a fiber.
 FiberCore* current_fiber() noexcept;
-FiberRecord current_fiber_record() noexcept;
-/// Gives what was recorded before.
-FiberRecord exchange_fiber_record(FiberRecord record) noexcept;
+/// The record itself; good until the caller's stack is left.
+FiberRecord& fiber_record() noexcept;
 
 }  // namespace tandem::inline v1
