@@ -1,6 +1,8 @@
 #include <tandem/bridge/fiber.hpp>
 
+#include <tandem/base/errors.hpp>
 #include <tandem/bridge/fiber_core_internal.hpp>
+#include <tandem/bridge/hook_table.hpp>
 #include <tandem/loop/event_loop.hpp>
 #include <tandem/task/current_fiber.hpp>
 #include <tandem/task/sleep.hpp>
@@ -17,10 +19,24 @@ Task<void> one_turn() { co_await checkpoint(); }
 }  // namespace
 
 Fiber::Fiber(const FiberOptions& options, void (*body)(void*) noexcept, void* argument)
-    : core_(FiberCore::make(FiberStacks::of(current_task_node()->loop()), options.stack, *current_task_node(),
-                            body, argument)) {
-    if (core_.task().loop().debug()) report_fiber_overflows();
-    core_.be_reportable();
+    : core_(make(options, body, argument)) {}
+
+FiberCore& Fiber::make(const FiberOptions& options, void (*body)(void*) noexcept, void* argument) {
+    TaskNode& task = *current_task_node();
+    EventLoop& loop = task.loop();
+    if (options.hook_blocking_calls && !attach_hooks())
+        throw InvalidStateError(
+            "in_fiber({.hook_blocking_calls = true}) needs the library tandem_hooks, which stands in front "
+            "of "
+            "the C library: link tandem::hooks (-ltandem_hooks), or preload libtandem_hooks.so");
+    if (loop.debug()) {
+        report_fiber_overflows();
+        attach_hooks();
+    }
+    FiberCore& core = FiberCore::make(FiberStacks::of(loop), options.stack, task, body, argument);
+    core.hooked = options.hook_blocking_calls;
+    core.be_reportable();
+    return core;
 }
 
 Fiber::~Fiber() {
@@ -63,6 +79,7 @@ void run_frame_on_fiber(FiberCore& fiber, PromiseBase& frame, bool checkpoint, c
         if (!fiber.task().threw_in_this_step()) fiber.task().throw_cancelled();
         FrameOnFiber(one_turn()).run(fiber, false, where);
     }
+    fiber.check_held(where);
     fiber.asked = &frame;
     fiber.asked_at = where;
     fiber.leave();

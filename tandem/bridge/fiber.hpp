@@ -24,6 +24,12 @@ struct FiberOptions {
     /// Bytes of its stack, at most 8 MiB; pages that are never touched cost nothing. Four times as many under
     /// AddressSanitizer.
     std::size_t stack = std::size_t{256} * 1024;
+    /// The C library's `read`, `write`, `recv`, `send`, `accept`, `connect`, `poll`, `select`, `sleep` and
+    /// their kin and `getaddrinfo` suspend this fiber instead of blocking the thread, so that third-party
+    /// code compiled without tandem waits as the rest does. They fail with ECANCELED once the task is
+    /// cancelled. Outside such fibers they are what they were. Needs the library `tandem_hooks`, linked or
+    /// preloaded; `InvalidStateError` without it.
+    bool hook_blocking_calls = false;
 };
 
 template <class F, class... Args>
@@ -86,6 +92,7 @@ public:
 
 private:
     Fiber(const FiberOptions& options, void (*body)(void*) noexcept, void* argument);
+    static FiberCore& make(const FiberOptions& options, void (*body)(void*) noexcept, void* argument);
     FiberCore& core_;
 };
 

@@ -37,10 +37,28 @@ public:
     /// If overflows are to be reported: notes what will be said of this one.
     void be_reportable();
 
+    /// A mutex was locked on this fiber's stack, or is being unlocked; of many at once the first few count.
+    void locked(const void* mutex, const void* place) noexcept {
+        if (held_count_ < most_held) held_[held_count_++] = {mutex, place, false};
+    }
+    void unlocked(const void* mutex) noexcept {
+        for (unsigned i = held_count_; i-- > 0;) {
+            if (held_[i].mutex != mutex) continue;
+            for (--held_count_; i < held_count_; ++i) held_[i] = held_[i + 1];
+            return;
+        }
+    }
+    /// It is about to wait at `where`: tells of mutexes that it holds meanwhile, once of each (sem:F20).
+    void check_held(const SourceLocation& where) noexcept {
+        if (held_count_ > 0) [[unlikely]]
+            report_held(where);
+    }
+
     // What the fiber asks of its task.
     PromiseBase* asked = nullptr;  ///< run this
     SourceLocation asked_at;
     bool saw_cancel = false;   ///< a `Cancelled` was thrown in it
+    bool hooked = false;       ///< blocking calls of the C library wait on the loop
     char name[48] = "a task";  ///< its task's, for whoever may not allocate
 
 private:
@@ -57,6 +75,13 @@ private:
         void* outside = nullptr;
     };
     struct Switch;
+    struct Held {
+        const void* mutex = nullptr;
+        const void* place = nullptr;
+        bool told = false;
+    };
+    static constexpr unsigned most_held = 4;
+    void report_held(const SourceLocation& where) noexcept;
     FiberCore(FiberStacks& stacks, const FiberStack& stack, TaskNode& task, Body body, void* argument);
     ~FiberCore() = default;
 
@@ -64,6 +89,8 @@ private:
     void* outside_ = nullptr;  // where the loop's stack stands
     Exceptions exceptions_;
     int errno_ = 0;
+    unsigned held_count_ = 0;
+    Held held_[most_held];
     bool began_ = false;
     bool ended_ = false;
     TaskNode& task_;

@@ -328,3 +328,13 @@ TEST(SemF1, plain_code_a_worker_and_a_task_may_all_start_fibers) {
     EXPECT_EQ(run(in_fiber(twice_twice, 3)), 12);
     shutdown();
 }
+
+TEST(SemF18, without_the_library_of_hooks_the_option_throws) {
+    std::string text;
+    try {
+        run(in_fiber({.hook_blocking_calls = true}, [] {}));
+    } catch (const InvalidStateError& error) {
+        text = error.what();
+    }
+    EXPECT_NE(text.find("libtandem_hooks.so"), std::string::npos);
+}
