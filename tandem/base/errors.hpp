@@ -73,6 +73,17 @@ public:
 class WouldDeadlock : public std::logic_error {
 public:
     using std::logic_error::logic_error;
+    WouldDeadlock(const std::string& what, std::vector<std::string> cycle)
+        : std::logic_error(what),
+          cycle_(std::make_shared<const std::vector<std::string>>(std::move(cycle))) {}
+    /// Who would wait for whom, hop by hop; empty where one thread alone is concerned.
+    const std::vector<std::string>& cycle() const noexcept {
+        static const std::vector<std::string> none;
+        return cycle_ ? *cycle_ : none;
+    }
+
+private:
+    std::shared_ptr<const std::vector<std::string>> cycle_;
 };
 
 /// Why a loop cannot finish something.

@@ -3,8 +3,14 @@
 #include <tandem/base/errors.hpp>
 #include <tandem/bridge/caller.hpp>
 #include <tandem/bridge/pending.hpp>
+#include <tandem/bridge/wait_graph.hpp>
+#include <tandem/bridge/worker_job.hpp>
 #include <tandem/task/current_task.hpp>
 
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <optional>
 #include <string>
 
 namespace tandem::inline v1 {
@@ -14,7 +20,57 @@ std::string place(const SourceLocation& at) {
     return std::string(at.file_name()) + ":" + std::to_string(at.line());
 }
 
+// Most waits end before anybody needs to know of them.
+constexpr auto short_wait = std::chrono::microseconds(50);
+
+// A worker's wait is somebody's else wait too: of the task that awaits its job.
+void wait_in_worker(PendingCore& core, const BlockingWait& wait) {
+    if (core.wait_for(short_wait)) return;
+    const auto life = core.life_while_pending();
+    if (!life) return;
+    const auto mine = std::make_shared<ThreadWait>(wait, core.shared_from_this());
+    core.when_done([mine] { mine->gate.open(); });
+    struct Leave {
+        OutsideWait& entered;
+        ~Leave() { entered.leave(); }
+    } const leave{*mine};
+    mine->enter(life, core.loop());
+    const WaitOfJob waits(*current_worker_job(), mine);
+    look_for_cycle(mine);
+    mine->gate.wait();
+    if (!core.done()) std::rethrow_exception(mine->refusal);
+}
+
+// The owner of a loop that nobody runs would wait for its own work for ever: it is the one to run it
+// (sem:T6). Whether it is over: done, or past the limit, which is a time of the loop's clock.
+bool drive_own_loop(PendingCore& core, Deadline limit) {
+    struct Waiting {
+        explicit Waiting(PendingCore& c) : core(c) {}
+        PendingCore& core;
+        std::shared_ptr<bool> late = std::make_shared<bool>(false);
+    } waiting(core);
+    EventLoop& loop = core.loop();
+    std::optional<DrivingThread> driving;
+    if (current_worker_job()) driving.emplace(core);
+    std::optional<TimerHandle> alarm;
+    if (!limit.never())
+        alarm = loop.call_at(limit.resolve(loop.time()), [late = waiting.late] { *late = true; });
+    const bool over = loop.drive_for_owner(
+        [](void* argument) {
+            const auto& now = *static_cast<Waiting*>(argument);
+            return now.core.done() || *now.late;
+        },
+        &waiting);
+    if (alarm) alarm->cancel();
+    return over;
+}
+
 }  // namespace
+
+StartOn on_loop_of_caller() {
+    EventLoop* const own = idle_loop_of_this_thread();
+    return own ? on(*own) : on_background();
+}
 
 void refuse_to_block(const BlockingWait& wait) {
     if (caller_kind() != CallerKind::loop_thread) return;
@@ -42,7 +98,11 @@ void wait_for_end(PendingCore& core, const BlockingWait& wait) {
         return;
     }
     refuse_to_block(wait);
-    core.wait();
+    if (core.loop_idle_here() && drive_own_loop(core, Deadline())) return;
+    if (caller_kind() == CallerKind::worker)
+        wait_in_worker(core, wait);
+    else
+        core.wait();
 }
 
 bool wait_for_end(PendingCore& core, Deadline limit, const BlockingWait& wait) {
@@ -54,7 +114,9 @@ bool wait_for_end(PendingCore& core, Deadline limit, const BlockingWait& wait) {
     if (caller_kind() == CallerKind::fiber) return core.wait_on_fiber(limit, wait.where);
     refuse_to_block(wait);
     const auto now = real_time().now();
-    return core.wait_for(limit.resolve(now) - now);
+    const auto until = limit.resolve(now);
+    if (core.loop_idle_here() && drive_own_loop(core, limit)) return core.done();
+    return core.wait_for(until - real_time().now());
 }
 
 }  // namespace tandem::inline v1

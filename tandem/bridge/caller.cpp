@@ -8,7 +8,8 @@ namespace tandem::inline v1 {
 
 CallerKind caller_kind() noexcept {
     if (this_loop_or_null()) return current_fiber() ? CallerKind::fiber : CallerKind::loop_thread;
-    return current_worker_job() ? CallerKind::worker : CallerKind::plain;
+    if (current_worker_job()) return CallerKind::worker;
+    return idle_loop_of_this_thread() ? CallerKind::owner : CallerKind::plain;
 }
 
 }  // namespace tandem::inline v1

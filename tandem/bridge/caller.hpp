@@ -12,6 +12,7 @@ enum class CallerKind : std::uint8_t {
     worker,       ///< T3: may block; its coroutines run in the task that awaits the job
     loop_thread,  ///< T4: a coroutine or callback; blocking would stop its own loop
     portal,       ///< T5
+    owner,        ///< T6: of a loop that is not running, which is driven while it waits
 };
 
 CallerKind caller_kind() noexcept;

@@ -28,7 +28,8 @@ public:
     T get(SourceLocation where = SourceLocation::current()) && {
         refuse_to_block({"get() of a dual call", where});
         const CallerKind kind = caller_kind();
-        if (kind == CallerKind::plain || kind == CallerKind::worker) return std::move(*this).run_blocking();
+        if (kind == CallerKind::plain || kind == CallerKind::worker || kind == CallerKind::owner)
+            return std::move(*this).run_blocking();
         return std::move(*this).to_task().get(where);
     }
     /// The async body, as a Task: what `co_await` uses.

@@ -18,10 +18,11 @@ template <class T>
 T Task<T>::get(SourceLocation where) && {
     require();
     if (FiberCore* const fiber = current_fiber()) return get_on_fiber(*fiber, std::move(*this), where);
-    refuse_to_block({"get()", where, born()});
+    const BlockingWait wait{"get()", where, born()};
+    refuse_to_block(wait);
     if (caller_kind() == CallerKind::worker)
-        return run_in_awaiting_task(*current_worker_job(), std::move(*this));
-    return std::move(*this).start(on_background(), where).get(where);
+        return run_in_awaiting_task(*current_worker_job(), std::move(*this), wait);
+    return std::move(*this).start(on_loop_of_caller(), where).get(where);
 }
 
 template <class T>
@@ -29,10 +30,11 @@ T Task<T>::get(Deadline deadline, SourceLocation where) && {
     require();
     if (FiberCore* const fiber = current_fiber())
         return get_on_fiber(*fiber, timeout(deadline, std::move(*this)), where);
-    refuse_to_block({"get(deadline)", where, born()});
+    const BlockingWait wait{"get(deadline)", where, born()};
+    refuse_to_block(wait);
     if (caller_kind() == CallerKind::worker)
-        return run_in_awaiting_task(*current_worker_job(), timeout(deadline, std::move(*this)));
-    return std::move(*this).start(on_background(), where).get_or_cancel(deadline, where);
+        return run_in_awaiting_task(*current_worker_job(), timeout(deadline, std::move(*this)), wait);
+    return std::move(*this).start(on_loop_of_caller(), where).get_or_cancel(deadline, where);
 }
 
 }  // namespace tandem::inline v1

@@ -52,6 +52,16 @@ void PendingCore::task_abandoned() noexcept {
         loop_->closed_reason(), "event loop is closed: the task did not end in time and is left behind")));
 }
 
+bool PendingCore::loop_idle_here() {
+    const std::lock_guard lock(mutex_);
+    return !done() && loop_->idle_here();
+}
+
+std::shared_ptr<LoopLife> PendingCore::life_while_pending() {
+    const std::lock_guard lock(mutex_);
+    return done() ? nullptr : loop_->life();
+}
+
 void PendingCore::finish() {
     const auto keep = shared_from_this();
     std::vector<UniqueFunction<void()>> callbacks;
@@ -131,10 +141,19 @@ void PendingWait::start() noexcept {
         } catch (const LoopClosed&) {  // nobody waits there any more
         }
     });
+    noted_ = note_task_wait(*this, task(), "co_await of a Pending", core_);
+}
+
+bool PendingWait::refuse(std::exception_ptr error) noexcept {
+    refused_ = std::move(error);
+    request_cancel();
+    task().wake();
+    return true;
 }
 
 bool PendingWait::request_cancel() noexcept {
     cancelled_ = true;
+    leave_graph();
     relay_->wait = nullptr;
     const std::lock_guard lock(relay_->mutex);
     relay_->loop = nullptr;

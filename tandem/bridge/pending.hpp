@@ -5,6 +5,7 @@
 #include <tandem/base/unique_function.hpp>
 #include <tandem/bridge/background_loop.hpp>
 #include <tandem/bridge/blocking_wait.hpp>
+#include <tandem/bridge/wait_graph.hpp>
 #include <tandem/loop/context.hpp>
 #include <tandem/task/task_handle.hpp>
 
@@ -33,6 +34,8 @@ private:
     std::shared_ptr<EventLoop> kept_;
 };
 inline StartOn on(EventLoop& loop) { return StartOn(loop); }
+/// Where plain code's own `get()` runs its work: on the idle loop of this thread, else on the background one.
+StartOn on_loop_of_caller();
 inline StartOn on_background() { return StartOn(share_background_loop()); }
 inline StartOn on_background(std::string_view name) { return StartOn(share_background_loop(name)); }
 
@@ -52,6 +55,12 @@ public:
     bool wait_on_fiber(Deadline limit, const SourceLocation& where);
     const SourceLocation& born() const { return born_; }
     EventLoop& loop() const { return *loop_; }
+    /// On the loop: the task that it stands for, from its start to its end.
+    TaskNode* task() const noexcept { return task_; }
+    /// This thread made its loop, or ran it last, and nobody runs it now.
+    bool loop_idle_here();
+    /// Of its loop; null if it is done, for then the loop may be gone.
+    std::shared_ptr<LoopLife> life_while_pending();
 
     /// Asks the task to end, from any thread. False if it has ended.
     bool cancel(std::string reason, SourceLocation where);
@@ -209,12 +218,19 @@ private:
 class PendingWait : public Checkpoint<PendingWait> {
 public:
     explicit PendingWait(std::shared_ptr<PendingCore> core) : core_(std::move(core)) {}
+    PendingWait(const PendingWait&) = default;  // before it is awaited
+    PendingWait(PendingWait&&) = default;
+    ~PendingWait() { leave_graph(); }
     bool try_now() const { return core_->done(); }
     void start() noexcept;
     void result() {
+        if (refused_) std::rethrow_exception(refused_);
         if (cancelled_) task().throw_cancelled();
     }
     bool request_cancel() noexcept override;
+    bool refuse(std::exception_ptr error) noexcept override;
+    const OutsideEdge* outside() const noexcept override { return noted_.get(); }
+    bool may_end_from_outside() const noexcept override { return true; }
     const char* waiting_for() const noexcept override { return "work on another loop"; }
 
 private:
@@ -224,8 +240,13 @@ private:
         std::mutex mutex;
         EventLoop* loop;  // where to wake it; null once it was cancelled, for the loop may then go
     };
+    void leave_graph() noexcept {
+        if (const auto noted = std::exchange(noted_, nullptr)) noted->over();
+    }
     std::shared_ptr<PendingCore> core_;
     std::shared_ptr<Relay> relay_;
+    std::shared_ptr<TaskWait> noted_;
+    std::exception_ptr refused_;
     bool cancelled_ = false;
 };
 

@@ -1,5 +1,7 @@
 #include <tandem/bridge/run.hpp>
 
+#include <tandem/bridge/wait_graph.hpp>
+
 #include <tandem/loop/signals.hpp>
 #include <tandem/task/current_task.hpp>
 
@@ -29,6 +31,7 @@ EventLoopOptions loop_options(const RunOptions& options) {
     made.debug = options.debug;
     made.shuffle_seed = options.shuffle_seed;
     made.instrument = options.instrument;
+    made.quiescence = options.quiescence;
     return made;
 }
 
@@ -55,6 +58,7 @@ bool RunGuard::drive_one(TaskNode& main) {
     cancelled_by_us_ = false;
     watches_sigint_ = may_watch_sigint_ && in_main_thread() && sigint_is_default();
     if (watches_sigint_) {
+        loop_->disregard_signal(SIGINT);
         add_signal_handler(*loop_, SIGINT, [this, &main] {
             if (++interrupts_ > 1) {
                 remove_signal_handler(SIGINT);  // the next one ends the process
@@ -64,6 +68,7 @@ bool RunGuard::drive_one(TaskNode& main) {
             main.cancel(make_reason("interrupted", SourceLocation()));
         });
     }
+    const DrivingThread driving(*loop_, main);
     while (!drive_until_done(*loop_, main)) {
         // stop() from inside does not end a run(): the main task does.
     }

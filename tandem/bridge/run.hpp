@@ -21,7 +21,8 @@ struct RunOptions {
     bool handle_sigint = true;  ///< Ctrl-C cancels the main task, in the main thread only
     std::optional<std::uint64_t> shuffle_seed = std::nullopt;  ///< see `EventLoopOptions`
     std::unique_ptr<EventLoop> (*loop_factory)() = nullptr;  ///< makes the loop instead of the options above
-    Instrument* instrument = nullptr;  ///< hears what the loop does; must outlive the run
+    Instrument* instrument = nullptr;                     ///< hears what the loop does; must outlive the run
+    std::optional<Quiescence> quiescence = std::nullopt;  ///< see `EventLoopOptions`
 };
 
 /// One run of `run()`: the loop, Ctrl-C, and the end of everything.

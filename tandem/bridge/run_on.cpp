@@ -14,6 +14,15 @@ void RemoteEnd::start() noexcept {
         } catch (const LoopClosed&) {
         }
     });
+    noted_ = note_task_wait(*this, task(), "co_await of run_on()", core_);
+}
+
+// What was started there is waited for, whatever becomes of the caller.
+bool RemoteEnd::refuse(std::exception_ptr error) noexcept {
+    refused_ = std::move(error);
+    leave_graph();
+    core_->cancel("the task that waits for it would deadlock", SourceLocation());
+    return true;
 }
 
 bool RemoteEnd::request_cancel() noexcept {

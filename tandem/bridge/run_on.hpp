@@ -24,15 +24,29 @@ public:
 class RemoteEnd final : public Checkpoint<RemoteEnd> {
 public:
     explicit RemoteEnd(std::shared_ptr<PendingCore> core) : core_(std::move(core)) {}
+    RemoteEnd(const RemoteEnd&) = delete;
+    RemoteEnd& operator=(const RemoteEnd&) = delete;
+    ~RemoteEnd() { leave_graph(); }
     bool try_now() const { return core_->done(); }
     void start() noexcept;
     /// Whether a cancel was passed on.
-    bool result() const { return asked_; }
+    bool result() const {
+        if (refused_) std::rethrow_exception(refused_);
+        return asked_;
+    }
     bool request_cancel() noexcept override;
+    bool refuse(std::exception_ptr error) noexcept override;
+    const OutsideEdge* outside() const noexcept override { return noted_.get(); }
+    bool may_end_from_outside() const noexcept override { return true; }
     const char* waiting_for() const noexcept override { return "a task on another loop"; }
 
 private:
+    void leave_graph() noexcept {
+        if (const auto noted = std::exchange(noted_, nullptr)) noted->over();
+    }
     std::shared_ptr<PendingCore> core_;
+    std::shared_ptr<TaskWait> noted_;
+    std::exception_ptr refused_;
     bool asked_ = false;
 };
 

@@ -2,6 +2,7 @@
 
 #include <tandem/base/errors.hpp>
 #include <tandem/bridge/workers_internal.hpp>
+#include <tandem/task/await_cycle.hpp>
 #include <tandem/task/task_handle.hpp>
 
 namespace tandem::inline v1 {
@@ -58,9 +59,61 @@ void WorkerJob::throw_if_cancelled() {
     if (peek()) std::rethrow_exception(cancelled_error());
 }
 
-void WorkerJob::run_in_awaiting_task(Task<void> task) {
+/// A worker's wait for the task that awaits its job.
+class WorkerJob::AskWait final : public OutsideWait {
+public:
+    AskWait(const BlockingWait& wait, WorkerJob& job) : OutsideWait(wait), job_(job.weak_from_this()) {
+        thread = worker_name();
+    }
+
+private:
+    TaskNode* target() const override {
+        const auto job = job_.lock();
+        return job ? job->awaiting() : nullptr;
+    }
+    // The task is at what it was asked to run: what that waits for is refused, and the worker hears of it.
+    bool refuse(const std::exception_ptr& error) noexcept override {
+        struct Refusal final : Runnable {
+            Refusal(std::shared_ptr<OutsideWait> k, AskWait& a, std::exception_ptr e)
+                : keep(std::move(k)), ask(a), why(std::move(e)) {}
+            void run() override {
+                const std::unique_ptr<Refusal> self(this);
+                TaskNode* const task = ask.target();
+                if (task && waits_for_good(*task)) task->waiting()->refuse(why);
+            }
+            void discard() noexcept override { delete this; }
+            std::shared_ptr<OutsideWait> keep;
+            AskWait& ask;
+            std::exception_ptr why;
+        };
+        const auto job = job_.lock();
+        if (!job) return false;
+        try {
+            auto refusal = std::make_unique<Refusal>(shared_from_this(), *this, error);
+            const std::lock_guard lock(job->life_->mutex);
+            if (!job->life_->loop || !job->life_->loop->try_post_threadsafe(*refusal)) return false;
+            static_cast<void>(refusal.release());
+            return true;
+        } catch (const std::bad_alloc&) {
+            return false;
+        }
+    }
+    std::weak_ptr<WorkerJob> job_;
+};
+
+void WorkerJob::run_in_awaiting_task(Task<void> task, const BlockingWait& wait) {
     throw_if_cancelled();
     Request request(std::move(task));
+    const auto asks = std::make_shared<AskWait>(wait, *this);
+    {
+        const std::lock_guard lock(life_->mutex);
+        if (life_->loop) asks->enter(life_, *life_->loop);
+    }
+    struct Leave {
+        OutsideWait& wait;
+        ~Leave() { wait.leave(); }
+    } const leave{*asks};
+    const WaitOfJob waits(*this, asks);
     request_ = &request;
     if (!post()) {
         request_ = nullptr;
@@ -74,7 +127,7 @@ void WorkerJob::run_in_awaiting_task(Task<void> task) {
 // The loop's side.
 
 /// Waits for news of the job. No checkpoint: once the function runs, its end has to be waited for (sem:C76).
-class WorkerJob::EventWait final : public Wait {
+class WorkerJob::EventWait final : public Wait, public OutsideEdge {
 public:
     explicit EventWait(WorkerJob& job) : job_(job) {}
 
@@ -85,9 +138,13 @@ public:
     void await_suspend(std::coroutine_handle<>) noexcept {
         task().suspend(*this);
         job_.waiter_ = &task();
+        loop().join_began();
     }
-    Event await_resume() noexcept {
+    const OutsideEdge* outside() const noexcept override { return this; }
+    std::shared_ptr<WorkerJob> job() const override { return job_.shared_from_this(); }
+    Event await_resume() {
         job_.waiter_ = nullptr;
+        if (refused_) std::rethrow_exception(refused_);
         if (job_.left_) return Event::left;
         return job_.ended_ ? Event::ended : Event::request;
     }
@@ -101,10 +158,21 @@ public:
         job_.waiter_ = nullptr;
         return true;
     }
+    // Queued behind threads that wait for it.
+    bool refuse(std::exception_ptr error) noexcept override {
+        if (!job_.pool_->take_back(job_)) return false;
+        job_.waiter_ = nullptr;
+        job_.unregister();
+        refused_ = std::move(error);
+        task().wake();
+        return true;
+    }
+    bool may_end_from_outside() const noexcept override { return true; }
     const char* waiting_for() const noexcept override { return "thread job"; }
 
 private:
     WorkerJob& job_;
+    std::exception_ptr refused_;
 };
 
 Task<void> WorkerJob::await(std::shared_ptr<WorkerJob> job, JobPlacement placement) {
@@ -116,6 +184,11 @@ Task<void> WorkerJob::await(std::shared_ptr<WorkerJob> job, JobPlacement placeme
     SlotLine::Acquire place(std::move(placement.slots));
     job->slot_ = co_await place;
     job->begin(task, workers, placement);
+    struct Awaiting {
+        Awaiting(WorkerJob& j, TaskNode& t) : awaited(j) { awaited.awaiting_ = &t; }
+        ~Awaiting() { awaited.awaiting_ = nullptr; }
+        WorkerJob& awaited;
+    } const awaiting(*job, task);
     for (;;) {
         const Event event = co_await EventWait(*job);
         if (event == Event::ended) break;
@@ -244,6 +317,14 @@ void Workers::set_pool(WorkerPool pool) {
 void Workers::end_pool() {
     if (own_pool_ && pool_) pool_->shut_down(jobs_.empty() ? Duration::max() : Duration::zero());
     pool_.reset();
+}
+
+std::vector<std::shared_ptr<WorkerJob>> Workers::holders_of(const SlotLine& slots) const {
+    std::vector<std::shared_ptr<WorkerJob>> holders;
+    for (WorkerJob* job = jobs_.front(); job; job = jobs_.next_of(*job)) {
+        if (job->holds_slot_of(slots)) holders.push_back(job->shared_from_this());
+    }
+    return holders;
 }
 
 void Workers::wake_waiters() noexcept {

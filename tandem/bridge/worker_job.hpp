@@ -3,6 +3,7 @@
 #include <tandem/base/intrusive_list.hpp>
 #include <tandem/base/thread_gate.hpp>
 #include <tandem/bridge/kept_result.hpp>
+#include <tandem/bridge/wait_graph.hpp>
 #include <tandem/bridge/worker_pool.hpp>
 #include <tandem/loop/context.hpp>
 #include <tandem/loop/event_loop.hpp>
@@ -19,6 +20,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace tandem::inline v1 {
 
@@ -60,11 +62,22 @@ public:
     /// Runs `task`, which throws nothing, in the awaiting task, and waits for its end (sem:T3).
     ///
     /// Errors      `Cancelled` if the awaiting task is cancelled, `LoopClosed` if its loop is gone.
-    void run_in_awaiting_task(Task<void> task);
+    void run_in_awaiting_task(Task<void> task, const BlockingWait& wait);
 
     /// From the start to the end of a job, in the awaiting task. Throws what keeps it from starting, and
     /// `Cancelled`; not what the function threw.
     static Task<void> await(std::shared_ptr<WorkerJob> job, JobPlacement placement);
+
+    // For the wait-for graph.
+
+    /// What its thread waits for; under the graph's lock.
+    std::shared_ptr<OutsideWait> wait_of_thread;
+    /// If it is queued and no thread is free to take it: the jobs that they have.
+    std::vector<std::shared_ptr<PoolJob>> ahead_in_pool() const { return pool_->ahead_of(*this); }
+    const SourceLocation& started_at() const { return started_at_; }
+    bool holds_slot_of(const SlotLine& line) const { return slot_.line() == &line; }
+    /// The task that awaits it; null once it does no more. On its loop.
+    TaskNode* awaiting() const { return awaiting_; }
 
     // For Workers.
     ListLink<WorkerJob> job_link;
@@ -80,6 +93,7 @@ protected:
     virtual std::exception_ptr take_error() noexcept = 0;
 
 private:
+    class AskWait;
     class EventWait;
     // A worker waits for one answer at a time, so one notice is under way at most.
     struct Notice final : Runnable {
@@ -122,6 +136,7 @@ private:
     Workers* workers_ = nullptr;
     std::shared_ptr<WorkerJob> registered_;  // itself, from submission to its end
     TaskNode* waiter_ = nullptr;
+    TaskNode* awaiting_ = nullptr;
     SlotLine::Hold slot_;
     std::optional<WorkerPool> pool_;
     std::string task_name_;  // of the awaiting task, if the job may outlive it
@@ -137,7 +152,7 @@ WorkerJob* current_worker_job() noexcept;
 
 /// Runs `task` to its end in the task that awaits the current job, and gives its result to the worker.
 template <class T>
-T run_in_awaiting_task(WorkerJob& job, Task<T> task) {
+T run_in_awaiting_task(WorkerJob& job, Task<T> task, const BlockingWait& wait) {
     struct Answer {
         std::exception_ptr error;
         std::optional<KeptResult<T>> value;
@@ -157,7 +172,7 @@ T run_in_awaiting_task(WorkerJob& job, Task<T> task) {
             into.error = std::current_exception();
         }
     };
-    job.run_in_awaiting_task(serve(std::move(task), answer));
+    job.run_in_awaiting_task(serve(std::move(task), answer), wait);
     if (answer.error) std::rethrow_exception(answer.error);
     if constexpr (std::is_reference_v<T>)
         return static_cast<T>(**answer.value);

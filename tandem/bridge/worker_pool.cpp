@@ -25,6 +25,7 @@ constinit thread_local const std::string* name_of_this_thread = nullptr;
 // Jobs in a row and the threads that serve it.
 struct Line {
     std::deque<std::shared_ptr<PoolJob>> jobs;
+    std::vector<std::shared_ptr<PoolJob>> running;
     std::condition_variable work;
     std::size_t threads = 0;
     std::size_t idle = 0;
@@ -81,8 +82,12 @@ struct WorkerPool::State {
             if (line.jobs.empty()) break;
             auto job = std::move(line.jobs.front());
             line.jobs.pop_front();
+            line.running.push_back(job);  // there is room: start_thread()
             lock.unlock();
             job->run();
+            lock.lock();
+            std::erase(line.running, job);
+            lock.unlock();
             job.reset();
             lock.lock();
         }
@@ -100,6 +105,7 @@ struct WorkerPool::State {
     int start_thread(const std::shared_ptr<State>& self, Line& line) {
         live.reserve(live.size() + 1);
         ended.reserve(live.size() + ended.size() + 1);
+        line.running.reserve(line.threads + 1);
         auto start =
             std::make_unique<Start>(Start{self, &line, options.name_ + "-" + std::to_string(started + 1)});
         pthread_attr_t attributes;
@@ -234,6 +240,21 @@ void WorkerPool::submit(std::shared_ptr<PoolJob> job, const std::string& key,
     }
     line.jobs.push_back(std::move(job));
     line.work.notify_one();
+}
+
+std::vector<std::shared_ptr<PoolJob>> WorkerPool::ahead_of(const PoolJob& job) const {
+    const std::lock_guard lock(owner_->state->mutex);
+    const auto running = [&](const Line& line) {
+        const bool queued = std::any_of(line.jobs.begin(), line.jobs.end(),
+                                        [&](const auto& other) { return other.get() == &job; });
+        return queued && line.running.size() == line.threads ? line.running
+                                                             : std::vector<std::shared_ptr<PoolJob>>();
+    };
+    auto ahead = running(owner_->state->shared);
+    for (const auto& [key, line] : owner_->state->keyed) {
+        if (ahead.empty()) ahead = running(line);
+    }
+    return ahead;
 }
 
 bool WorkerPool::take_back(const PoolJob& job) noexcept {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace tandem::inline v1 {
 
@@ -83,6 +84,8 @@ public:
     /// `shut_down()`.
     void submit(std::shared_ptr<PoolJob> job, const std::string& key,
                 const std::weak_ptr<const void>& key_life);
+    /// What the threads run that would have to take `job`, if it is queued and none of them is free.
+    std::vector<std::shared_ptr<PoolJob>> ahead_of(const PoolJob& job) const;
     /// False if it runs already or has.
     bool take_back(const PoolJob& job) noexcept;
 

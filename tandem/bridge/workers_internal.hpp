@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace tandem::inline v1 {
 
@@ -35,6 +36,8 @@ public:
     void set_pool(WorkerPool pool);
     /// Joins the loop's own threads; those with a job are left to themselves.
     void end_pool();
+    /// The jobs under way that have a place of that line.
+    std::vector<std::shared_ptr<WorkerJob>> holders_of(const SlotLine& slots) const;
     void warn_of_running(EventLoop& loop, const char* who) const;
 
     void add(WorkerJob& job) {

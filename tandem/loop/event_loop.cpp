@@ -26,6 +26,29 @@ std::string place(const SourceLocation& at) {
 
 constinit thread_local EventLoop* running_loop = nullptr;
 
+// The loop that this thread made or ran last.
+struct OwnLoop {
+    OwnLoop() = default;
+    OwnLoop(const OwnLoop&) = delete;
+    OwnLoop& operator=(const OwnLoop&) = delete;
+    ~OwnLoop();
+    std::shared_ptr<LoopLife> life;
+};
+constinit thread_local bool thread_ends = false;
+constinit thread_local bool has_own_loop = false;
+thread_local OwnLoop own_loop;
+
+OwnLoop::~OwnLoop() {
+    thread_ends = true;
+    has_own_loop = false;
+}
+
+void remember_own_loop(const std::shared_ptr<LoopLife>& life) {
+    if (thread_ends || own_loop.life == life) return;
+    own_loop.life = life;
+    has_own_loop = true;
+}
+
 // What runs in a forked child runs under no loop: that was the parent's.
 [[maybe_unused]] const int watches_children =
     ::pthread_atfork(nullptr, nullptr, [] { running_loop = nullptr; });
@@ -70,6 +93,20 @@ EventLoop& this_loop() {
 
 EventLoop* this_loop_or_null() noexcept { return running_loop; }
 
+EventLoop* idle_loop_of_this_thread() noexcept {
+    if (!has_own_loop) return nullptr;
+    EventLoop* loop = nullptr;
+    {
+        const std::lock_guard lock(own_loop.life->mutex);
+        loop = own_loop.life->loop;
+    }
+    if (!loop) {
+        own_loop.life.reset();
+        has_own_loop = false;
+    }
+    return loop && loop->idle_here() ? loop : nullptr;
+}
+
 /// Marks the loop as the one that runs on this thread, for the time of its life.
 class EventLoop::Running {
 public:
@@ -84,11 +121,20 @@ public:
                 place(running_loop->made_at_) +
                 ": a second one would stop it. Use co_await, or run the second loop, made at " +
                 place(loop.made_at_) + ", in a thread of its own");
-        const void* none = nullptr;
-        if (!loop.runner_.compare_exchange_strong(none, &running_loop, std::memory_order_acq_rel))
-            throw InvalidStateError(
-                "the event loop made at " + place(loop.made_at_) +
-                " is running in another thread: use call_soon_threadsafe() or f().start(on(loop))");
+        for (const void* none = nullptr;
+             !loop.runner_.compare_exchange_strong(none, &running_loop, std::memory_order_acq_rel);
+             none = nullptr) {
+            if (!loop.lets_in_.load(std::memory_order_acquire))
+                throw InvalidStateError(
+                    "the event loop made at " + place(loop.made_at_) +
+                    " is running in another thread: use call_soon_threadsafe() or f().start(on(loop))");
+            loop.wanted_.store(true);
+            loop.call_soon_threadsafe([] {});  // it may sleep
+            std::this_thread::sleep_for(std::chrono::microseconds(50));
+        }
+        loop.wanted_.store(false);
+        loop.owner_.store(&running_loop, std::memory_order_relaxed);
+        remember_own_loop(loop.life_);
         running_loop = &loop;
         loop.ran_ = true;
         if (loop.host_driven_) loop.mailbox_.awake();
@@ -126,7 +172,13 @@ EventLoop::EventLoop(ChosenBackend chosen, const EventLoopOptions& options, Sour
     backend_turns_time_ = backend_->take_time(simulated);
     if (backend_turns_time_) time_ = &simulated;
     turn_time_ = time_->now();
+    quiescence_ = options.quiescence.value_or(
+        backend_turns_time_ || time_->jump_to(turn_time_) ? Quiescence::raise : Quiescence::report);
     life_->loop = this;
+    if (!options.for_another_thread) {
+        owner_.store(&running_loop, std::memory_order_relaxed);
+        remember_own_loop(life_);
+    }
 }
 
 EventLoop::~EventLoop() {
@@ -207,15 +259,41 @@ void EventLoop::drive(bool (*done)(void*), void* argument) {
     // At least one turn: stop() before run_forever() means one poll, one batch (sem:L20).
     for (;;) {
         turn(TimePoint::max());
-        if (leaving_) [[unlikely]] {
-            stopping_ = false;
-            std::rethrow_exception(std::exchange(leaving_, nullptr));
-        }
+        leave_if_asked();
         if (done(argument)) return;
         if (lost()) [[unlikely]]
             require_open("go on with a turn that forked");
         stopping_ = false;  // a stop() that was not what we wait for must not keep us from sleeping
     }
+}
+
+void EventLoop::leave_if_asked() {
+    if (!leaving_) [[likely]]
+        return;
+    stopping_ = false;
+    std::rethrow_exception(std::exchange(leaving_, nullptr));
+}
+
+bool EventLoop::idle_here() const noexcept {
+    return !is_running() && owner_.load(std::memory_order_relaxed) == &running_loop && !lost();
+}
+
+bool EventLoop::drive_for_owner(bool (*done)(void*), void* argument) {
+    struct LetIn {
+        EventLoop& loop;
+        explicit LetIn(EventLoop& l) : loop(l) { loop.lets_in_.store(true, std::memory_order_release); }
+        ~LetIn() { loop.lets_in_.store(false, std::memory_order_release); }
+        LetIn(const LetIn&) = delete;
+        LetIn& operator=(const LetIn&) = delete;
+    } const let_in{*this};
+    const Running running(*this);
+    while (!done(argument)) {
+        if (wanted_.load()) return false;
+        turn(TimePoint::max());
+        leave_if_asked();
+        stopping_ = false;
+    }
+    return true;
 }
 
 void EventLoop::poll_once(Deadline limit) {
@@ -251,6 +329,10 @@ void EventLoop::turn(TimePoint limit) {
     if (watched_) [[unlikely]]
         note_wait_end();
     run_batch();
+    if (joins_began_) [[unlikely]] {
+        joins_began_ = false;
+        OutsideWaits::joins_began.load(std::memory_order_acquire)(*this);
+    }
 }
 
 void EventLoop::poll(TimePoint limit) {
@@ -280,7 +362,9 @@ void EventLoop::poll(TimePoint limit) {
                 deadline =
                     std::min({limit, timers_.next_with(timer_slack), saturating_add(now, longest_poll)});
         }
-        if (!waits) {
+        if (waits && deadline == TimePoint::max() && may_be_stuck()) [[unlikely]] {
+            wait_while_stuck();
+        } else if (!waits) {
             backend_->wait(TimePoint::min());
         } else if (mailbox_.about_to_sleep()) {
             backend_->wait(deadline);
@@ -330,6 +414,8 @@ void EventLoop::collect_shuffled() {
 
 void EventLoop::run_batch() {
     batch_.append(ready_);
+    if (looked_whether_stuck_) [[unlikely]]
+        looked_whether_stuck_ = batch_.empty();
     while (!batch_.empty()) {
         batch_.pop().run();
         if (shuffle_) [[unlikely]]

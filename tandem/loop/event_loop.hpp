@@ -61,6 +61,9 @@ public:
     virtual std::size_t live() const noexcept = 0;
     /// Asked when `live()` is 0: starts what can only end now, and whether there is any.
     virtual bool more_to_end() { return false; }
+    /// The tasks and what they wait for, if none of them is ready or waits for something outside the loop;
+    /// empty otherwise.
+    virtual std::string describe_if_stuck() const { return {}; }
     /// The grace is over: what still lives is reported and leaked on purpose (sem:L23).
     virtual void abandon() noexcept = 0;
 };
@@ -80,6 +83,12 @@ public:
 class LoopFibers {
 public:
     virtual ~LoopFibers() = default;
+};
+
+/// A wait of a thread or of another loop's task for a task of this loop, as the room of the bridge keeps it.
+/// For the library only.
+struct OutsideLink {
+    ListLink<OutsideLink> link;
 };
 
 /// Whether a loop is still there, for what may outlive it: a socket in a value that is dropped after `run()`.
@@ -105,7 +114,36 @@ struct LoopLife {
         const std::uint32_t made_in_ = fork_generation();
     };
     Lock mutex{*this};
-    EventLoop* loop = nullptr;  ///< null once the loop has closed
+    EventLoop* loop = nullptr;                               ///< null once the loop has closed
+    IntrusiveList<OutsideLink, &OutsideLink::link> outside;  ///< who waits; the bridge's, under its lock
+    std::atomic<int> kept_alive = 0;                         ///< living `KeepAlive`s
+};
+
+/// Says that somebody, a thread say, will wake the loop in a way that it does not see: as long as one lives
+/// the loop is never thought to be stuck (sem:B36).
+///
+/// Threads     any; may outlive the loop.
+class KeepAlive {
+public:
+    explicit KeepAlive(std::shared_ptr<LoopLife> life) : life_(std::move(life)) { ++life_->kept_alive; }
+    KeepAlive(const KeepAlive& other) : KeepAlive(other.life_) {}
+    KeepAlive& operator=(const KeepAlive& other) {
+        KeepAlive copy(other);
+        life_.swap(copy.life_);
+        return *this;
+    }
+    ~KeepAlive() { --life_->kept_alive; }
+
+private:
+    std::shared_ptr<LoopLife> life_;
+};
+
+/// How many waits there are from threads, or from one loop, for tasks of another, and who is told when a task
+/// of a loop begins to wait for others while there are any: only then may waits of tasks close a cycle that
+/// leads over threads.
+struct OutsideWaits {
+    static inline constinit std::atomic<int> count = 0;
+    static inline constinit std::atomic<void (*)(EventLoop&)> joins_began = nullptr;
 };
 
 /// What runs next on one thread: ready queue, timers, descriptors, and posts from other threads.
@@ -235,6 +273,20 @@ public:
     void set_exception_handler(std::function<void(EventLoop&, const ErrorContext&)> handler);
     void call_exception_handler(const ErrorContext& context) noexcept;
 
+    /// Hears of a loop whose tasks wait for each other, or for nobody, for ever: see `Quiescence`. Null
+    /// brings back the default, which tells the exception handler.
+    void set_quiescence_handler(std::function<void(EventLoop&, const std::string& report)> handler) {
+        quiescence_handler_ = std::move(handler);
+    }
+    /// `after` so long of it, in real time.
+    void set_quiescence(Quiescence policy, Duration after = std::chrono::seconds(1)) noexcept {
+        quiescence_ = policy;
+        quiescent_after_ = after;
+        quiescence_told_ = false;
+    }
+    Quiescence quiescence() const noexcept { return quiescence_; }
+    [[nodiscard]] KeepAlive keep_alive() { return KeepAlive(life_); }
+
     /// Calls `fn` in every turn in which `fd` is readable, until removed; adding again replaces it. The
     /// descriptor must not belong to a stream. Remove it before closing it.
     void add_reader(int fd, std::function<void()> fn);
@@ -340,6 +392,13 @@ public:
         if (debug_) [[unlikely]]
             require_own_thread(call);
     }
+    /// A handler of `run()`'s own, which is nothing that tasks wait for.
+    void disregard_signal(int signal) noexcept { disregarded_signal_ = signal; }
+    /// A task begins to wait for others.
+    void join_began() noexcept {
+        if (OutsideWaits::count.load(std::memory_order_relaxed) != 0) [[unlikely]]
+            joins_began_ = true;
+    }
     /// Why the loop takes nothing any more: closed, forked away, or what `closes_for()` said.
     LoopClosedReason closed_reason() const noexcept;
     /// Whoever hears that the loop has closed is told this reason. Before `close()`.
@@ -352,6 +411,11 @@ public:
     void set_close_grace(Duration grace) noexcept { close_grace_ = grace; }
     /// Turns until `done` says so. For `run_until_complete` and the draining of tasks.
     void drive(bool (*done)(void*), void* argument);
+    /// The same on behalf of plain code of the loop's owner that waits for something of it: another thread
+    /// that comes to run the loop is let in. Whether it is done; false once another thread runs it.
+    bool drive_for_owner(bool (*done)(void*), void* argument);
+    /// Made by this thread, or run by it last, and run by nobody now.
+    bool idle_here() const noexcept;
 
 private:
     template <class F, class... Args>
@@ -382,6 +446,10 @@ private:
     void collect_shuffled();
     void collect_signals();
     void run_batch();
+    void leave_if_asked();
+    bool may_be_stuck() const noexcept;
+    void wait_while_stuck() noexcept;
+    void look_whether_stuck();
     void run_due_timers();
     void require_open(const char* what) const;
     void require_own_thread(const char* call) const;
@@ -419,9 +487,18 @@ private:
     bool watched_ = false;      // in debug mode or with an instrument: somebody wants to know
     bool host_driven_ = false;  // a foreign loop waits for the pollable descriptor
     bool ran_ = false;
+    bool looked_whether_stuck_ = false;  // since something ran
+    bool quiescence_told_ = false;
+    Quiescence quiescence_ = Quiescence::ignore;
+    Duration quiescent_after_ = std::chrono::seconds(1);
+    int disregarded_signal_ = 0;
+    bool joins_began_ = false;  // in this turn, while others wait for tasks of loops
     std::uint32_t generation_;  // of the process that made it: its forks make others
     std::exception_ptr leaving_;
     std::atomic<const void*> runner_ = nullptr;  // names the thread that runs this loop
+    std::atomic<const void*> owner_ = nullptr;   // the one that made it or ran it last
+    std::atomic<bool> lets_in_ = false;          // its runner leaves to whoever wants to run it,
+    std::atomic<bool> wanted_ = false;           // and somebody does
     std::atomic<bool> signals_arrived_ = false;
     Mailbox mailbox_;
     std::string fallback_reason_;
@@ -440,6 +517,7 @@ private:
     CloseRecord close_record_;
     SourceLocation made_at_;
     std::function<void(EventLoop&, const ErrorContext&)> exception_handler_;
+    std::function<void(EventLoop&, const std::string&)> quiescence_handler_;
     Watch* watches_ = nullptr;
     IntrusiveList<PlannedCall, &PlannedCall::planned_link> planned_calls_;
     std::unique_ptr<LoopTenant> tenant_;
@@ -450,5 +528,7 @@ private:
 /// The loop that runs on this thread. Never makes one. Errors: `std::runtime_error` if there is none.
 EventLoop& this_loop();
 EventLoop* this_loop_or_null() noexcept;
+/// The loop that this thread made or ran last, if nobody runs it; null if there is none or it is closed.
+EventLoop* idle_loop_of_this_thread() noexcept;
 
 }  // namespace tandem::inline v1

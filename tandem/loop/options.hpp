@@ -12,6 +12,14 @@ namespace tandem::inline v1 {
 
 class Instrument;
 
+/// What a loop does that has live tasks and nothing that could ever wake one of them: no timer, no operation,
+/// no watched descriptor, no signal handler, no thread job, nobody outside that a task waits for, no waker.
+enum class Quiescence : std::uint8_t {
+    ignore,
+    report,  ///< tells the handler, once, after a second of it: a thread may still post
+    raise,   ///< `WouldDeadlock` leaves the run, after the same second
+};
+
 /// How a loop is made. An aggregate that needs no destructor, since it is passed in `co_await` expressions
 /// too.
 struct EventLoopOptions {
@@ -23,6 +31,10 @@ struct EventLoopOptions {
     /// For tests: an order that nobody promises is drawn from this seed instead of always being the same.
     std::optional<std::uint64_t> shuffle_seed = std::nullopt;
     Instrument* instrument = nullptr;  ///< hears what the loop does; must outlive it
+    /// Made here, but for another thread to run: `get()` in this one does not drive it.
+    bool for_another_thread = false;
+    /// Unless set: `raise` where the clock jumps, as in tests and simulations, else `report`.
+    std::optional<Quiescence> quiescence = std::nullopt;
 };
 
 /// What a loop dropped when it closed (sem:L23).

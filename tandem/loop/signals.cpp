@@ -153,6 +153,13 @@ void deliver_signals(EventLoop& loop) {
     }
 }
 
+bool handles_signals(const EventLoop& loop, int but) {
+    for (int signal = 1; signal < signal_count; ++signal) {
+        if (signal != but && arrivals[static_cast<std::size_t>(signal)].loop.load() == &loop) return true;
+    }
+    return false;
+}
+
 void forget_signals(EventLoop& loop) {
     for (int signal = 1; signal < signal_count; ++signal) {
         if (arrivals[static_cast<std::size_t>(signal)].loop.load() == &loop) remove_signal_handler(signal);

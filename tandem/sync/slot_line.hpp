@@ -5,6 +5,7 @@
 #include <tandem/task/wait.hpp>
 
 #include <cstddef>
+#include <exception>
 #include <memory>
 #include <utility>
 
@@ -51,6 +52,7 @@ public:
         explicit operator bool() const noexcept { return line_ != nullptr; }
         /// The loop is gone, and with it everybody who could want the place.
         void forget() noexcept { line_.reset(); }
+        const SlotLine* line() const noexcept { return line_.get(); }
 
     private:
         std::shared_ptr<SlotLine> line_;
@@ -74,8 +76,10 @@ public:
         void start() noexcept {
             line_->waiting_.push_back(*this);
             ++line_->waiting_count_;
+            loop().join_began();
         }
         Hold result() {
+            if (refused_) std::rethrow_exception(refused_);
             Hold hold(granted_ ? std::move(line_) : nullptr);
             if (task().scope().cancelled()) task().throw_cancelled();
             return hold;
@@ -85,12 +89,21 @@ public:
             --line_->waiting_count_;
             return true;
         }
+        bool refuse(std::exception_ptr error) noexcept override {
+            refused_ = std::move(error);
+            request_cancel();
+            task().wake();
+            return true;
+        }
         const char* waiting_for() const noexcept override { return "a free worker slot"; }
+        /// Precondition: it waits.
+        const SlotLine& line() const noexcept { return *line_; }
 
     private:
         friend class SlotLine;
         ListLink<Acquire> link_;
         std::shared_ptr<SlotLine> line_;
+        std::exception_ptr refused_;
         bool granted_ = false;
     };
     /// A place if there is a free one and nobody waits.

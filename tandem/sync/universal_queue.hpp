@@ -302,6 +302,7 @@ public:
         const std::lock_guard lock(queue_.mutex_);
         return queue_.leave(queue_.putting_, queue_.putters_, *this);
     }
+    bool may_end_from_outside() const noexcept override { return true; }
     const char* waiting_for() const noexcept override { return "room in a universal queue"; }
 
 private:
@@ -332,6 +333,7 @@ public:
         const std::lock_guard lock(queue_.mutex_);
         return queue_.leave(queue_.getting_, queue_.getters_, *this);
     }
+    bool may_end_from_outside() const noexcept override { return true; }
     const char* waiting_for() const noexcept override { return "an item of a universal queue"; }
 
 protected:

@@ -139,9 +139,12 @@ SharedReason current_reason() noexcept {
 
 TimePoint current_deadline() noexcept {
     const TaskNode* task = current_task_node();
-    if (!task) return TimePoint::max();
+    return task ? nearest_deadline(task->scope()) : TimePoint::max();
+}
+
+TimePoint nearest_deadline(const ScopeNode& from) noexcept {
     TimePoint nearest = TimePoint::max();
-    for (const ScopeNode* scope = &task->scope(); scope; scope = scope->parent()) {
+    for (const ScopeNode* scope = &from; scope; scope = scope->parent()) {
         // A ScopeGuard is the one kind of plain scope that can be entered.
         if (scope->kind() == ScopeNode::Kind::plain)
             nearest = std::min(nearest, static_cast<const ScopeGuard*>(scope)->deadline());

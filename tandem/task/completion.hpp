@@ -103,6 +103,7 @@ public:
     void start() noexcept;
     void result();
     bool request_cancel() noexcept override;
+    bool may_end_from_outside() const noexcept override { return true; }
     const char* waiting_for() const noexcept override;
 
 private:

@@ -44,7 +44,4 @@ TimePoint current_deadline() noexcept;
 /// task.
 std::string calling_place();
 
-/// Throws `WouldDeadlock` if `wanted` waits, however indirectly, for `waiting` (sem:K26).
-void check_await_cycle(const TaskNode& waiting, const TaskNode& wanted);
-
 }  // namespace tandem::inline v1

@@ -105,6 +105,7 @@ public:
             return false;
         }
     }
+    bool may_end_from_outside() const noexcept override { return true; }
     const char* waiting_for() const noexcept override {
         return cancellable ? "a foreign awaiter" : "a foreign awaiter (uncancellable)";
     }

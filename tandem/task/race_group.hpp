@@ -68,6 +68,7 @@ public:
     Pause pause(const TaskNode& arm, Deadline delay) { return Pause(*this, arm, delay); }
 
 private:
+    bool needs_all() const override { return false; }
     void make_room() override;
     void child_ended(TaskNode& child) noexcept override;
     void won_by(TaskNode& child) noexcept;

@@ -41,4 +41,8 @@ private:
     bool expired_ = false;
 };
 
+/// When the code in `from` will be cancelled by the nearest deadline that reaches it; `TimePoint::max()` for
+/// never.
+TimePoint nearest_deadline(const ScopeNode& from) noexcept;
+
 }  // namespace tandem::inline v1

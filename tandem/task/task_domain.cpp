@@ -2,7 +2,9 @@
 
 #include <tandem/base/fork.hpp>
 #include <tandem/base/slab_memory.hpp>
+#include <tandem/task/current_task.hpp>
 #include <tandem/task/task_tree_internal.hpp>
+#include <tandem/task/wait.hpp>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define TANDEM_POISON 1
@@ -60,6 +62,17 @@ public:
     Tenant(const Tenant&) = delete;
     Tenant& operator=(const Tenant&) = delete;
 
+    std::string describe_if_stuck() const override {
+        bool stuck = true;
+        bool own_work = false;
+        each_task(domain.root_, [&](const TaskNode& task) {
+            const Wait* const wait = task.waiting();
+            if (wait ? wait->may_end_from_outside() : task.status() != TaskNode::Status::finishing)
+                stuck = false;
+            if (!task.extra_ || !task.extra_->housekeeping) own_work = true;
+        });
+        return stuck && own_work ? dump_tree(*domain.loop_) : std::string();
+    }
     void cancel_all() noexcept override {
         EventLoop& loop = *domain.loop_;
         for (ScopeNode* child = domain.root_.first_child(); child; child = child->next_sibling()) {

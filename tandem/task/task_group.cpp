@@ -45,6 +45,14 @@ ChildGroup::ChildGroup() : domain_(require_task().domain()) { attach(current_tas
 
 ChildGroup::~ChildGroup() { detach(); }
 
+void ChildGroup::Join::show_joined(JoinedVisitor& visitor) const {
+    if (!group_.needs_all()) return;
+    for (const ScopeNode* child = group_.first_child(); child; child = child->next_sibling()) {
+        if (child->kind() == ScopeNode::Kind::task && !visitor.joined(static_cast<const TaskNode&>(*child)))
+            return;
+    }
+}
+
 void ChildGroup::cancel_children(const char* reason, const TaskNode* by) {
     request_cancel(make_reason(reason, by ? by->spawned_at() : SourceLocation(), by ? by->id() : 0));
 }

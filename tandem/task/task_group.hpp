@@ -2,6 +2,7 @@
 
 #include <tandem/base/errors.hpp>
 #include <tandem/base/source_location.hpp>
+#include <tandem/task/await_cycle.hpp>
 #include <tandem/task/invoke_task.hpp>
 #include <tandem/task/scope_node.hpp>
 #include <tandem/task/task_handle.hpp>
@@ -50,11 +51,14 @@ public:
         [[gnu::noinline]] void await_suspend(std::coroutine_handle<>) noexcept {
             task().suspend(*this);
             group_.joining_ = &task();
+            loop().join_began();
+            refuse_await_cycle(task());
         }
         void await_resume() const noexcept {}
         // The children lie in our scope: they have been asked already.
         bool request_cancel() noexcept override { return false; }
         const char* waiting_for() const noexcept override { return "children"; }
+        void show_joined(JoinedVisitor& visitor) const override;
 
     private:
         ChildGroup& group_;
@@ -70,6 +74,8 @@ public:
     void expected_came_or_failed() noexcept;
 
 protected:
+    /// It ends when all have; a race needs but one of them.
+    virtual bool needs_all() const { return true; }
     /// A child is about to start: what its end needs is to be had now. Errors: `std::bad_alloc`.
     virtual void make_room() {}
     /// Looks at one child's end; waking the joiner happens by itself.

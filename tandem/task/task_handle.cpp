@@ -1,5 +1,6 @@
 #include <tandem/task/task_handle.hpp>
 
+#include <tandem/task/await_cycle.hpp>
 #include <tandem/task/current_task.hpp>
 #include <tandem/task/describe_internal.hpp>
 
@@ -20,6 +21,7 @@ bool JoinWait::try_now() {
 }
 
 void JoinWait::result() {
+    if (refused_) std::rethrow_exception(refused_);
     if (cancelled_) task().throw_cancelled();
 }
 
@@ -29,21 +31,11 @@ bool JoinWait::request_cancel() noexcept {
     return true;
 }
 
-void check_await_cycle(const TaskNode& waiting, const TaskNode& wanted) {
-    const auto joined_by = [](const TaskNode& task) {
-        const Wait* wait = task.waiting();
-        return wait ? wait->joins() : nullptr;
-    };
-    const TaskNode* next = &wanted;
-    while (next && next != &waiting) next = joined_by(*next);
-    if (!next) return;
-
-    std::string path = waiting.name();
-    for (next = &wanted; next != &waiting; next = joined_by(*next)) path += " -> " + next->name();
-    const SourceLocation& at = waiting.frame()->at();
-    throw WouldDeadlock("these tasks wait for each other for ever: " + path + " -> " + waiting.name() +
-                        ", closed at " + at.file_name() + ":" + std::to_string(at.line()) +
-                        "; let one of them finish first, or cancel it");
+bool JoinWait::refuse(std::exception_ptr error) noexcept {
+    refused_ = std::move(error);
+    joined_->remove_hook(*this);
+    task().wake();
+    return true;
 }
 
 TaskCancelled task_cancelled(const TaskNode& task) {

@@ -30,16 +30,22 @@ public:
     }
 
     bool try_now();
-    void start() noexcept { joined_->add_hook(*this); }
+    void start() noexcept {
+        joined_->add_hook(*this);
+        loop().join_began();
+    }
     void result();
     bool request_cancel() noexcept override;
+    bool refuse(std::exception_ptr error) noexcept override;
     const char* waiting_for() const noexcept override { return "join"; }
-    const TaskNode* joins() const noexcept override { return joined_; }
+    void show_joined(JoinedVisitor& visitor) const override { visitor.joined(*joined_); }
     TaskNode& joined() const { return *joined_; }
 
 private:
     void task_done(TaskNode&) noexcept override { task().wake(); }
+    const TaskNode* waiter() const noexcept override { return &task(); }
     TaskNode* joined_;
+    std::exception_ptr refused_;
     bool cancelled_ = false;
 };
 

@@ -276,6 +276,13 @@ void TaskNode::note_throw(const PromiseBase& frame) noexcept {
 
 void TaskNode::add_hook(CompletionHook& hook) { extra().hooks.push_back(hook); }
 
+bool TaskNode::joined_by_task() const {
+    if (!extra_) return false;
+    const CompletionHook* hook = extra_->hooks.front();
+    while (hook && !hook->waiter()) hook = extra_->hooks.next_of(*hook);
+    return hook != nullptr;
+}
+
 void TaskNode::child_detached() noexcept {
     // A task ends only when what it adopted has ended (sem:K33).
     if (status_ == Status::finishing && !first_child()) finish();

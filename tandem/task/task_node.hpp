@@ -34,6 +34,8 @@ public:
     virtual void task_done(TaskNode& task) noexcept = 0;
     /// Its loop has closed without the task having ended: it never will. The hook is off its list.
     virtual void task_abandoned() noexcept {}
+    /// The task that waits by this hook; null if it is no task.
+    virtual const TaskNode* waiter() const noexcept { return nullptr; }
 
 protected:
     ~CompletionHook() = default;
@@ -112,6 +114,8 @@ public:
     std::uint32_t references() const { return references_; }
     void release();
     void add_hook(CompletionHook& hook);
+    /// Whether a task waits for this one's end.
+    bool joined_by_task() const;
     /// After it `add_hook()` does not throw. Errors: `std::bad_alloc`.
     void prepare_hooks() { extra(); }
     void remove_hook(CompletionHook& hook) {

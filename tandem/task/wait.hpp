@@ -7,8 +7,22 @@
 #include <concepts>
 #include <coroutine>
 #include <cstdint>
+#include <exception>
 
 namespace tandem::inline v1 {
+
+/// Takes the tasks that a wait waits for, one by one.
+class JoinedVisitor {
+public:
+    /// Whether it wants to see more.
+    virtual bool joined(const TaskNode& task) = 0;
+
+protected:
+    ~JoinedVisitor() = default;
+};
+
+/// What a wait waits for beyond its loop; the room of the bridge knows more.
+class OutsideEdge;
 
 /// What a suspended task waits for: the base of every awaiter of the library (sem:C13).
 class Wait {
@@ -18,8 +32,14 @@ public:
     virtual bool request_cancel() noexcept = 0;
     /// A noun for the await tree: "sleep", "receive".
     virtual const char* waiting_for() const noexcept = 0;
-    /// The task whose end it waits for, if that is what it waits for: an edge of the wait-for graph.
-    virtual const TaskNode* joins() const noexcept { return nullptr; }
+    /// Shows the tasks without whose ends it cannot end: edges of the wait-for graph (sem:B30).
+    virtual void show_joined(JoinedVisitor&) const {}
+    /// The same, of something that is no task of this loop; null if there is none.
+    virtual const OutsideEdge* outside() const noexcept { return nullptr; }
+    /// Leaves a wait that would never end: it throws `error`. False if it has no way to.
+    virtual bool refuse(std::exception_ptr) noexcept { return false; }
+    /// A thread or another loop may end it, without this loop having anything to show for it.
+    virtual bool may_end_from_outside() const noexcept { return false; }
     /// The id of the task that holds what it waits for, a mutex say; 0 if nobody is known to. No edge of the
     /// graph: whoever likes may give it back (sem:S25).
     virtual std::uint64_t held_by() const noexcept { return 0; }

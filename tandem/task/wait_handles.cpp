@@ -1,5 +1,7 @@
 #include <tandem/task/wait_handles.hpp>
 
+#include <tandem/task/await_cycle.hpp>
+
 namespace tandem::inline v1 {
 
 WatchTasks::WatchTasks(std::vector<TaskNode*> tasks, ReturnWhen when) : when_(when) {
@@ -31,6 +33,18 @@ WatchTasks::WatchTasks(std::vector<TaskNode*> tasks, ReturnWhen when) : when_(wh
 WatchTasks::~WatchTasks() {
     for (Hook& hook : hooks_) {
         if (hook.watched) hook.watched->remove_hook(hook);
+    }
+}
+
+void WatchTasks::start() noexcept {
+    loop().join_began();
+    refuse_await_cycle(task());
+}
+
+void WatchTasks::show_joined(JoinedVisitor& visitor) const {
+    if (when_ != ReturnWhen::all_completed) return;
+    for (const Hook& hook : hooks_) {
+        if (hook.watched && !visitor.joined(*hook.watched)) return;
     }
 }
 

@@ -41,8 +41,9 @@ public:
     WatchTasks& operator=(const WatchTasks&) = delete;
 
     bool try_now() const { return enough(); }
-    void start() noexcept {}
+    void start() noexcept;
     void result() {
+        if (refused_) std::rethrow_exception(refused_);
         if (cancelled_) task().throw_cancelled();
     }
     bool request_cancel() noexcept override {
@@ -50,12 +51,19 @@ public:
         return true;
     }
     const char* waiting_for() const noexcept override { return "tasks"; }
+    void show_joined(JoinedVisitor& visitor) const override;
+    bool refuse(std::exception_ptr error) noexcept override {
+        refused_ = std::move(error);
+        task().wake();
+        return true;
+    }
     /// In order of completion, those that were done before first.
     const std::vector<TaskNode*>& done() const { return done_; }
 
 private:
     struct Hook final : CompletionHook {
         void task_done(TaskNode& ended) noexcept override;
+        const TaskNode* waiter() const noexcept override { return owner->bound() ? &owner->task() : nullptr; }
         WatchTasks* owner = nullptr;
         TaskNode* watched = nullptr;
     };
@@ -66,6 +74,7 @@ private:
     std::vector<TaskNode*> done_;
     std::size_t live_ = 0;
     ReturnWhen when_;
+    std::exception_ptr refused_;
     bool failed_ = false;
     bool cancelled_ = false;
 };
