@@ -22,6 +22,10 @@ void wait_for_nothing(long times) {
     for (long i = 0; i < times; ++i) nothing().get();
 }
 
+Task<void> await_nothing(long times) {
+    for (long i = 0; i < times; ++i) co_await nothing();
+}
+
 void yield(long times) {
     for (long i = 0; i < times; ++i) checkpoint().get();
 }
@@ -31,8 +35,13 @@ void yield(long times) {
 int main(int argc, char** argv) {
     const long switches = bench::argument(argc, argv, 1, 10'000'000) / 2 * 2;
     auto before = bench::usage_now();
+    run(await_nothing(switches / 2));
+    const auto plain = bench::usage_now() - before;
+    before = bench::usage_now();
     run(in_fiber(wait_for_nothing, switches / 2));
-    bench::report_ns("fiber_switch", "tandem", "ns_per_switch", bench::usage_now() - before, switches);
+    const auto on_fiber = bench::usage_now() - before;
+    bench::report_ns("fiber_switch", "tandem", "ns_per_switch", on_fiber - plain, switches);
+    bench::report_ns("fiber_switch", "tandem", "ns_per_get", on_fiber, switches / 2);
     before = bench::usage_now();
     run(gather(in_fiber(yield, switches / 2), in_fiber(yield, switches / 2)));
     bench::report_ns("fiber_switch", "tandem", "ns_per_yield", bench::usage_now() - before, switches);

@@ -20,7 +20,7 @@ A program takes its work as arguments and prints one line of JSON per figure, mo
     task_call CALLS                         ns_per_call ns
     task_spawn_join TASKS                   ns_per_task ns (groups of 1000)
     task_million TASKS                      ns_per_task ns, bytes_per_task B (resident, all of them alive)
-    fiber_switch SWITCHES                   ns_per_switch, ns_per_yield ns
+    fiber_switch SWITCHES                   ns_per_switch, ns_per_get, ns_per_yield ns
     fiber_spawn_join FIBERS                 ns_per_call ns (one by one), ns_per_fiber ns (groups of 1000)
     fiber_live FIBERS                       ns_per_fiber ns, bytes_per_fiber B (resident, all of them alive)
     queue_hop ITEMS                         ns_per_item_channel_0, ns_per_item_queue_64, ns_per_item_queue_1 ns

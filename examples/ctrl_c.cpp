@@ -53,6 +53,24 @@ Task<void> gather_workers() {
     co_await gather(worker(1), worker(2), worker(3));
 }
 
+// J8: a fiber, ended by another signal.
+void run_forever() {
+    struct Cleanup {
+        ~Cleanup() { std::puts("fiber: cleaned up"); }
+    };
+    const Cleanup cleanup;
+    std::puts("fiber: working");
+    sleep(1000s).get();
+}
+
+Task<void> until_sigquit() {
+    auto thread = create_task(in_fiber(run_forever));
+    this_loop().add_signal_handler(SIGQUIT, [thread] { thread.cancel("SIGQUIT"); });
+    this_loop().call_later(10ms, [] { std::raise(SIGQUIT); });
+    co_await thread.join_only();
+    std::printf("killed: %s\n", thread.cancelled() ? "true" : "false");
+}
+
 int interrupted(Task<void> task) {
     try {
         run(std::move(task));
@@ -82,4 +100,9 @@ int main() {
     run(cancel_each(), {.handle_sigint = false});
     std::printf("exit status %d\n", status_of([] { return interrupted(start_workers()); }));
     std::printf("exit status %d\n", status_of([] { return interrupted(gather_workers()); }));
+    std::puts("J8");
+    const auto start = std::chrono::steady_clock::now();
+    run(until_sigquit());
+    std::printf("within half a second: %s\n",
+                std::chrono::steady_clock::now() - start < 500ms ? "true" : "false");
 }

@@ -73,6 +73,8 @@ void Fiber::Turn::await_suspend(std::coroutine_handle<>) noexcept {
 
 bool Fiber::Turn::await_resume() const noexcept { return core_.ended(); }
 
+bool unwinds(const FiberCore& fiber) noexcept { return fiber.unwinding(); }
+
 void run_frame_on_fiber(FiberCore& fiber, PromiseBase& frame, bool checkpoint, const SourceLocation& where) {
     if (checkpoint && fiber.task().scope().cancelled()) [[unlikely]] {
         fiber.saw_cancel = true;

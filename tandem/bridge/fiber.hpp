@@ -151,6 +151,9 @@ auto start_fiber(FiberOptions options, F fn, Args... args) -> Task<std::invoke_r
 /// C25).
 void run_frame_on_fiber(FiberCore& fiber, PromiseBase& frame, bool checkpoint, const SourceLocation& where);
 
+/// An exception goes through the stack of the fiber that calls.
+bool unwinds(const FiberCore& fiber) noexcept;
+
 /// A Task that a fiber waits for; it may also be dropped unstarted.
 template <class T>
 class FrameOnFiber {
@@ -172,7 +175,7 @@ private:
 /// `task.get()` on a fiber: it runs in the fiber's own task (sem:T2).
 template <class T>
 T get_on_fiber(FiberCore& fiber, Task<T> task, const SourceLocation& where) {
-    if (std::uncaught_exceptions() > 0) [[unlikely]]  // sem:C27
+    if (unwinds(fiber)) [[unlikely]]  // sem:C27
         return FrameOnFiber<T>(shield(std::move(task), Deadline(cleanup_grace()))).run(fiber, false, where);
     return FrameOnFiber<T>(std::move(task)).run(fiber, true, where);
 }

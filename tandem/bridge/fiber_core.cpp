@@ -116,6 +116,7 @@ void FiberCore::dispose() noexcept {
 void FiberCore::enter() noexcept {
     began_ = true;
     auto* const exceptions = reinterpret_cast<Exceptions*>(abi::__cxa_get_globals());
+    thread_exceptions_ = exceptions;
     std::swap(*exceptions, exceptions_);
     int& error = errno;
     std::swap(error, errno_);

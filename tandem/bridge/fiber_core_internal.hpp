@@ -30,6 +30,9 @@ public:
     /// From the fiber's: back to where `enter()` was called.
     void leave() noexcept;
 
+    /// On the fiber's stack: `std::uncaught_exceptions() > 0`.
+    bool unwinding() const { return thread_exceptions_->uncaught > 0; }
+
     bool begun() const { return began_; }
     bool ended() const { return ended_; }
     TaskNode& task() const { return task_; }
@@ -88,6 +91,7 @@ private:
     void* inside_ = nullptr;   // where the fiber stands
     void* outside_ = nullptr;  // where the loop's stack stands
     Exceptions exceptions_;
+    Exceptions* thread_exceptions_ = nullptr;  // of the thread that it runs on
     int errno_ = 0;
     unsigned held_count_ = 0;
     Held held_[most_held];
