@@ -114,6 +114,7 @@ Task<void> async_kinds() {
     co_await handle.join();
     co_await sleep(1ms);
     co_await to_thread(tell, "worker");
+    co_await in_fiber(tell, "fiber");
 }
 
 // A17: the caller's own word.

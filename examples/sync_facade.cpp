@@ -3,6 +3,7 @@
 #include <tandem/testing/demo_site.hpp>
 
 #include <cstdio>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -50,8 +51,10 @@ std::size_t old_report(const testing::DemoServer& site) {
 Task<void> new_report(const testing::DemoServer& site) {
     const std::size_t bytes = co_await news::total_bytes(site.url("/ip"), site.url("/query"));
     std::printf("coroutine: %zu bytes\n", bytes);
-    const std::size_t same = co_await to_thread([&site] { return old_report(site); });
+    const std::size_t same = co_await to_thread(old_report, std::cref(site));
     std::printf("old code on a worker: %zu bytes\n", same);
+    const std::size_t again = co_await in_fiber(old_report, std::cref(site));
+    std::printf("old code on a fiber: %zu bytes\n", again);
     try {
         old_report(site);
     } catch (const WouldDeadlock&) {

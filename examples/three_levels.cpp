@@ -68,6 +68,7 @@ Task<void> async_levels() {
     }
     co_await Awaitable();
     co_await to_thread(report, "worker");
+    co_await in_fiber(report, "fiber");
 }
 
 int main() {

@@ -1,6 +1,7 @@
 // One name for two bodies: which one runs, for whom, and what a tag changes.
 #include <tandem/base/errors.hpp>
 #include <tandem/bridge/dual.hpp>
+#include <tandem/bridge/fiber.hpp>
 #include <tandem/bridge/get.hpp>
 #include <tandem/bridge/pending.hpp>
 #include <tandem/bridge/run.hpp>
@@ -71,6 +72,7 @@ struct Expected {
 };
 constexpr Expected may_block = {false, CallerKind::plain, "blocking"};
 constexpr Expected worker = {false, CallerKind::worker, "blocking"};
+constexpr Expected fiber = {false, CallerKind::fiber, "async"};
 constexpr Expected on_loop = {true, CallerKind::loop_thread, "WouldDeadlock"};
 
 void expect_seen(Seen seen, const Expected& expected) {
@@ -118,6 +120,18 @@ TEST(RB2, a_plain_thread_is_like_main) {
 
 TEST(RB2, a_worker_of_a_loop_may_block_too) {
     expect_seen(seen_on_loop([]() -> Task<Seen> { co_return co_await to_thread(look); }), worker);
+}
+
+TEST(RB2, a_fiber_waits_like_plain_code_and_gets_the_async_body) {
+    expect_seen(seen_on_loop([]() -> Task<Seen> { co_return co_await in_fiber(look); }), fiber);
+}
+
+TEST(RB2, a_generator_that_a_fiber_consumes_is_on_that_fiber) {
+    const auto consume = [] {
+        auto inside = looking();
+        return std::move(*inside.begin());
+    };
+    expect_seen(seen_on_loop([consume]() -> Task<Seen> { co_return co_await in_fiber(consume); }), fiber);
 }
 
 TEST(RB2, a_coroutine_is_an_async_caller) {
@@ -183,6 +197,7 @@ TEST(A16, who_counts_as_an_async_caller_is_decided_by_where_the_code_runs) {
     EXPECT_TRUE(run(ask()));
     EXPECT_TRUE(ask().get());
     EXPECT_FALSE(run(to_thread(in_async_context)));
+    EXPECT_FALSE(run(in_fiber(in_async_context)));
     const auto asked = []() -> Generator<bool> { co_yield in_async_context(); };
     auto plain = asked();
     EXPECT_FALSE(*plain.begin());
@@ -273,6 +288,7 @@ TEST(A17, the_callers_word_wins_over_what_he_is) {
 TEST(A17, a_blocking_body_forced_on_a_loops_thread_is_refused_only_if_it_waits_for_a_loop) {
     EXPECT_THROW(static_cast<void>(run(forced_sync_that_waits())), WouldDeadlock);
     EXPECT_EQ(std::string(waiting(1, use_sync)), "async");
+    EXPECT_EQ(run(in_fiber([] { return waiting(1, use_sync); })), "async");  // its get() suspends the fiber
 }
 
 TEST(A17, arguments_are_moved_and_references_come_back) {
@@ -309,6 +325,7 @@ TEST(SemB6, each_level_of_a_program_gets_the_body_that_fits_it) {
     EXPECT_EQ(library().start().get(), "async");
     const auto from_worker = []() -> Task<std::string> { co_return co_await to_thread(plain_level); };
     EXPECT_EQ(run(from_worker()), "blocking");
+    EXPECT_EQ(run(in_fiber(plain_level)), "async");
 }
 
 TEST(SemB6, plain_code_between_two_coroutines_is_told_the_ways_out) {

@@ -53,7 +53,7 @@ decltype(auto) get(const std::shared_future<T>& future, SourceLocation where = S
 
 /// A deferred one is not: its work would run here.
 template <class F>
-bool is_ready(const F& future) {
+bool std_future_ready(const F& future) {
     return future.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
 }
 
@@ -69,7 +69,7 @@ Task<void> wait_in_thread(std::shared_ptr<F> future) {
 
 template <class T>
 Task<T> wrap_future(std::future<T> future) {
-    if (!is_ready(future)) {
+    if (!std_future_ready(future)) {
         auto shared = std::make_shared<std::future<T>>(std::move(future));
         co_await wait_in_thread(shared);
         future = std::move(*shared);
@@ -79,7 +79,7 @@ Task<T> wrap_future(std::future<T> future) {
 
 template <class T>
 Task<T> wrap_future(std::shared_future<T> future) {
-    if (!is_ready(future)) {
+    if (!std_future_ready(future)) {
         auto shared = std::make_shared<std::shared_future<T>>(future);
         co_await wait_in_thread(shared);
     }
@@ -88,7 +88,7 @@ Task<T> wrap_future(std::shared_future<T> future) {
 
 template <class T>
 T get(std::future<T>& future, SourceLocation where) {
-    if (!is_ready(future)) {
+    if (!std_future_ready(future)) {
         refuse_to_block({"get(std::future)", where});
         if (caller_kind() == CallerKind::fiber) return wrap_future(std::move(future)).get(where);
     }
@@ -97,7 +97,7 @@ T get(std::future<T>& future, SourceLocation where) {
 
 template <class T>
 decltype(auto) get(const std::shared_future<T>& future, SourceLocation where) {
-    if (!is_ready(future)) {
+    if (!std_future_ready(future)) {
         refuse_to_block({"get(std::shared_future)", where});
         if (caller_kind() == CallerKind::fiber) {
             auto shared = std::make_shared<std::shared_future<T>>(future);

@@ -1,5 +1,6 @@
 // Futures of the standard library, waited for from everywhere.
 #include <tandem/base/errors.hpp>
+#include <tandem/bridge/fiber.hpp>
 #include <tandem/bridge/run.hpp>
 #include <tandem/bridge/std_future.hpp>
 #include <tandem/bridge/to_thread.hpp>
@@ -49,6 +50,37 @@ TEST(SemB8, a_worker_waits) {
         return tandem::get(future);
     };
     EXPECT_EQ(run(to_thread(wait)), 3);
+}
+
+ASYNC_TEST_REAL_TIME(SemB8, a_fiber_is_suspended_and_the_loop_goes_on) {
+    int ticks = 0;
+    auto ticker = create_task([](int& count) -> Task<void> {
+        for (;;) {
+            co_await sleep(5ms);
+            ++count;
+        }
+    }(ticks));
+    const auto wait = [] {
+        const std::shared_future<int> shared = in_a_while(5, 50ms).share();
+        return tandem::get(in_a_while(4, 50ms)) + tandem::get(shared);
+    };
+    const int sum = co_await in_fiber(wait);
+    ticker.cancel();
+    co_await ticker.join();
+    EXPECT_EQ(sum, 9);
+    EXPECT_GE(ticks, 5);
+}
+
+ASYNC_TEST_REAL_TIME(SemB8, a_cancelled_fiber_leaves_the_wait_at_once) {
+    std::promise<int> promise;
+    auto future = promise.get_future();
+    const auto wait = [&future] { return tandem::get(future); };
+    auto waiting = create_task(in_fiber(wait));
+    co_await sleep(10ms);
+    waiting.cancel();
+    const auto end = co_await waiting.join();
+    EXPECT_TRUE(end.cancelled());
+    promise.set_value(1);
 }
 
 TEST(SemB8, on_a_loops_thread_it_is_refused_and_left_as_it_was) {
