@@ -47,7 +47,7 @@ private:
 /// port that somebody else may take first.
 ///
 /// Errors      the constructor: what kept it from starting, with the last lines it wrote.
-/// Threads     any, one at a time.
+/// Threads     the one that made it: it is killed when that thread ends.
 /// Lifetime    the destructor asks it to end, after 5 s ends it, and removes the folder.
 class ServerProcess {
 public:
