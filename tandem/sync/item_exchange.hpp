@@ -33,20 +33,26 @@ public:
         Taker(Taker&& other) noexcept = default;
         ~Taker() = default;
 
-        bool take_now() {
+        [[gnu::always_inline]] bool take_now() {
             exchange_.enter(this->loop(), this->where());
             return exchange_.take(item_);
         }
-        std::optional<T>& settled_item() {
-            const bool on_its_way = this->state() == LineWait::State::served && this->line() && item_;
-            this->settle_or([this] { exchange_.take_back(*this); });
-            if (on_its_way) exchange_.arrived();
-            return item_;
+        [[gnu::always_inline]] std::optional<T>& settled_item() {
+            // Taken on the spot, or after a trip through the ready queue, in which a cancel may have come.
+            if (this->state() == LineWait::State::idle && !this->waiter().scope().cancelled()) return item_;
+            return item_after_wait();
         }
         ItemExchange& exchange() const noexcept { return exchange_; }
 
     private:
         friend class ItemExchange;
+        [[gnu::noinline]] std::optional<T>& item_after_wait() {
+            const bool on_its_way = this->state() == LineWait::State::served && this->line() && item_;
+            this->settle_or([this] { exchange_.take_back(*this); });
+            if (on_its_way) exchange_.arrived();
+            return item_;
+        }
+
         ItemExchange& exchange_;
         std::optional<T> item_;
     };
@@ -59,7 +65,7 @@ public:
         Giver(Giver&& other) noexcept = default;
         ~Giver() = default;
 
-        bool give_now() {
+        [[gnu::always_inline]] bool give_now() {
             exchange_.enter(this->loop(), this->where());
             return exchange_.give(item_);
         }
@@ -81,21 +87,20 @@ public:
     using LoopBound::enter;
 
     /// Moves `item` if it can go anywhere without waiting.
-    bool give(T& item) {
-        if (takers_.front()) {
+    [[gnu::always_inline]] bool give(T& item) {
+        if (takers_.front())
             hand_over(std::move(item));
-        } else if (has_room()) {
+        else if (has_room())
             store_.push(std::move(item));
-        } else {
+        else
             return false;
-        }
         ++given_;
         return true;
     }
-    bool take(std::optional<T>& into) {
+    [[gnu::always_inline]] bool take(std::optional<T>& into) {
         if (store_.size() > 0) {
             into.emplace(store_.pop());
-            refill();
+            if (givers_.front()) refill();
             return true;
         }
         if (!givers_.front()) return false;
@@ -129,18 +134,18 @@ public:
     }
 
 private:
-    void hand_over(T&& item) {
+    [[gnu::noinline]] void hand_over(T&& item) {
         static_cast<Taker*>(takers_.front())->item_.emplace(std::move(item));
         ++on_their_way_;
         takers_.serve_front();
     }
-    T accept_front() {
+    [[gnu::noinline]] T accept_front() {
         T item = std::move(static_cast<Giver*>(givers_.front())->item_);
         ++given_;
         givers_.serve_front();
         return item;
     }
-    void refill() {
+    [[gnu::noinline]] void refill() {
         while (givers_.front() && has_room()) store_.push(accept_front());
     }
     void arrived() {

@@ -58,7 +58,10 @@ private:
     friend class Checkpoint;
     enum class Mode : std::uint8_t { idle, ready, cancelled };
     Mode mode() const { return static_cast<Mode>(task_ & 3); }
-    void set_mode(Mode mode) { task_ |= static_cast<std::uintptr_t>(mode); }  // once
+    // Stores the whole word, since `mode()` loads it whole a moment later: a byte's store would be waited for.
+    void set_mode(const TaskNode& waiter, Mode mode) {
+        task_ = reinterpret_cast<std::uintptr_t>(&waiter) | static_cast<std::uintptr_t>(mode);
+    }
 
     std::uintptr_t task_ = 0;  // a TaskNode*, in its two lowest bits the mode: an awaiter is part of a frame
 };
@@ -78,11 +81,11 @@ public:
     bool await_ready() {
         TaskNode& waiter = this->task();
         if (waiter.scope().cancelled()) [[unlikely]] {
-            this->set_mode(Mode::cancelled);
+            this->set_mode(waiter, Mode::cancelled);
             return !waiter.threw_in_this_step();
         }
         if (!derived().try_now()) return false;
-        this->set_mode(Mode::ready);
+        this->set_mode(waiter, Mode::ready);
         std::uint32_t& budget = waiter.loop().ready_budget;
         if (budget == 0) return false;
         --budget;
