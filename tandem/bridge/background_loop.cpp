@@ -64,6 +64,7 @@ struct Registry {
     Lives callers = Lives(1);  // null: not started yet
     Lives named;
     Lives ending;          // retired, and not yet over
+    Lives inherited;       // in a forked child: the parent's, which stay
     std::size_t turn = 0;  // of the place that is looked at first
     int shutdowns = 0;     // under way
     bool exiting = false;
@@ -107,12 +108,11 @@ double exit_grace_seconds() {
 void forget_in_child() {
     Registry& all = registry();
     const std::lock_guard lock(all.mutex);
-    auto& left = *new Lives;
     for (Lives* lives : {&all.callers, &all.named, &all.ending}) {
         for (auto& life : *lives) {
             if (!life) continue;
             life->loop->close_inherited();
-            left.push_back(std::move(life));
+            all.inherited.push_back(std::move(life));
         }
     }
     all.named.clear();
