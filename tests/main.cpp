@@ -74,7 +74,7 @@ class NothingStays final : public ::testing::EmptyTestEventListener {
 
 int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_DFL);  // a library that needs it ignored would fail here
-    std::thread([] {}).join();  // ThreadSanitizer starts a thread of its own with the first one
+    std::thread([] {}).join();      // ThreadSanitizer starts a thread of its own with the first one
     ::testing::InitGoogleTest(&argc, argv);
     ::testing::UnitTest::GetInstance()->listeners().Append(new NothingStays);
     return RUN_ALL_TESTS();
