@@ -30,9 +30,7 @@ using namespace std::chrono_literals;
 // One life of a background loop. Its thread owns a reference, so that a process that exits without waiting
 // leaves it be.
 struct Life {
-    explicit Life(std::string n)
-        : name(std::move(n)),
-          loop(std::make_unique<EventLoop>(EventLoopOptions{.for_another_thread = true})) {
+    explicit Life(std::string n) : name(std::move(n)), loop(std::make_unique<EventLoop>()) {
         tasks = &TaskDomain::of(*loop);
     }
     bool serves() const noexcept {

@@ -5,6 +5,7 @@
 #include <tandem/bridge/pending.hpp>
 #include <tandem/bridge/wait_graph.hpp>
 #include <tandem/bridge/worker_job.hpp>
+#include <tandem/loop/own_loop.hpp>
 #include <tandem/task/current_task.hpp>
 
 #include <chrono>
@@ -98,7 +99,7 @@ void wait_for_end(PendingCore& core, const BlockingWait& wait) {
         return;
     }
     refuse_to_block(wait);
-    if (core.loop_idle_here() && drive_own_loop(core, Deadline())) return;
+    if (ever_owned_a_loop() && core.loop_idle_here() && drive_own_loop(core, Deadline())) return;
     if (caller_kind() == CallerKind::worker)
         wait_in_worker(core, wait);
     else
@@ -115,7 +116,7 @@ bool wait_for_end(PendingCore& core, Deadline limit, const BlockingWait& wait) {
     refuse_to_block(wait);
     const auto now = real_time().now();
     const auto until = limit.resolve(now);
-    if (core.loop_idle_here() && drive_own_loop(core, limit)) return core.done();
+    if (ever_owned_a_loop() && core.loop_idle_here() && drive_own_loop(core, limit)) return core.done();
     return core.wait_for(until - real_time().now());
 }
 

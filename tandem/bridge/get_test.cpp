@@ -114,7 +114,7 @@ TEST(SemT4, get_in_a_callback_throws_also_for_work_of_another_loop_and_with_a_de
     });
     loop.run_forever();
     EXPECT_EQ(thrown, 3);
-    EXPECT_EQ(caller_kind(), CallerKind::plain);
+    EXPECT_EQ(caller_kind(), CallerKind::owner);
 }
 
 TEST(SemB2, a_done_pending_is_returned_on_a_loops_thread_too) {

@@ -57,7 +57,7 @@ public:
     EventLoop& loop() const { return *loop_; }
     /// On the loop: the task that it stands for, from its start to its end.
     TaskNode* task() const noexcept { return task_; }
-    /// This thread made its loop, or ran it last, and nobody runs it now.
+    /// This thread ran its loop last, and nobody runs it now.
     bool loop_idle_here();
     /// Of its loop; null if it is done, for then the loop may be gone.
     std::shared_ptr<LoopLife> life_while_pending();

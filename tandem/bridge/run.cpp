@@ -1,7 +1,6 @@
 #include <tandem/bridge/run.hpp>
 
 #include <tandem/bridge/wait_graph.hpp>
-
 #include <tandem/loop/signals.hpp>
 #include <tandem/task/current_task.hpp>
 

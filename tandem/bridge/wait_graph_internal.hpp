@@ -48,8 +48,8 @@ public:
     /// From `from` through stuck nodes back to it; empty if there is no such way.
     std::vector<Key> cycle(Key from) const;
     const Node& at(Key key) const { return nodes_.at(key); }
-    /// Everything that is stuck was so, in the same way, in `before`.
-    bool stuck_since(const GraphView& before) const;
+    /// Takes away what was not so in `before`.
+    void keep_what_was(const GraphView& before);
 
 private:
     bool can_go_on(const Node& node) const;
@@ -73,6 +73,7 @@ private:
     /// False if it waits for another loop: then it may be there already.
     bool go_on();
     bool round_over();
+    std::vector<GraphView::Key> first_cycle(GraphView& view) const;
     bool post_to(OutsideWait& wait) noexcept;
     void look_at_target(const OutsideWait& wait);
     void look_at_task(const TaskNode& first);

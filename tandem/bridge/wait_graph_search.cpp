@@ -22,6 +22,8 @@ using Key = GraphView::Key;
 
 // Larger parts of the graph are not looked at: there a cycle goes unnoticed.
 constexpr std::size_t most_nodes = 20'000;
+// What changes between rounds is looked at again, but not for ever.
+constexpr int most_rounds = 10;
 
 std::string place(const SourceLocation& at) {
     return std::string(at.file_name()) + ":" + std::to_string(at.line());
@@ -103,17 +105,22 @@ std::vector<Key> GraphView::cycle(Key from) const {
     return {};
 }
 
-bool GraphView::stuck_since(const GraphView& before) const {
-    return std::all_of(nodes_.begin(), nodes_.end(), [&](const auto& entry) {
-        const auto& [key, node] = entry;
-        if (!node.stuck) return true;
+void GraphView::keep_what_was(const GraphView& before) {
+    for (auto& [key, node] : nodes_) {
+        node.stuck = true;
         const auto found = before.nodes_.find(key);
-        if (found == before.nodes_.end()) return false;
-        const Node& then = found->second;
-        return then.stuck && then.stamp == node.stamp &&
-               std::set<Key>(then.ahead.begin(), then.ahead.end()) ==
-                   std::set<Key>(node.ahead.begin(), node.ahead.end());
-    });
+        if (found == before.nodes_.end() || found->second.stamp != node.stamp) {
+            node.ahead.clear();
+            continue;
+        }
+        const std::set<Key> then(found->second.ahead.begin(), found->second.ahead.end());
+        const auto is_new = [&](Key ahead) { return !then.contains(ahead); };
+        if (!node.any_will_do)
+            std::erase_if(node.ahead, is_new);
+        else if (std::any_of(node.ahead.begin(), node.ahead.end(), is_new) ||
+                 then.size() != std::set<Key>(node.ahead.begin(), node.ahead.end()).size())
+            node.ahead.clear();
+    }
 }
 
 // The search.
@@ -295,19 +302,28 @@ void GraphSearch::look_at_job(const std::shared_ptr<WorkerJob>& job) {
 
 bool GraphSearch::round_over() {
     if (now_.size() > most_nodes) return false;
-    now_.find_stuck();
-    std::vector<Key> cycle;
+    if (first_cycle(now_).empty()) return false;
+    if (round_ > 1) {
+        GraphView both = now_;
+        both.keep_what_was(before_);
+        const auto cycle = first_cycle(both);
+        if (!cycle.empty()) {
+            refuse(cycle);
+            return false;
+        }
+    }
+    if (round_ == most_rounds) return false;
+    begin_round();
+    return true;
+}
+
+std::vector<Key> GraphSearch::first_cycle(GraphView& view) const {
+    view.find_stuck();
     for (const auto& root : roots_) {
-        cycle = now_.cycle(key_of(*root));
-        if (!cycle.empty()) break;
+        auto cycle = view.cycle(key_of(*root));
+        if (!cycle.empty()) return cycle;
     }
-    if (cycle.empty()) return false;
-    if (round_ == 1) {
-        begin_round();
-        return true;
-    }
-    if (now_.stuck_since(before_)) refuse(cycle);
-    return false;
+    return {};
 }
 
 void GraphSearch::refuse(const std::vector<Key>& cycle) {

@@ -236,7 +236,7 @@ TEST(SemB35, legal_calls_of_all_kinds_raise_no_alarm) {
     constexpr int rounds = 60;
     std::atomic<int> alarms = 0;
     std::atomic<int> calls = 0;
-    EventLoop second(EventLoopOptions{.for_another_thread = true});
+    EventLoop second;
     std::thread runner([&second] { second.run_forever(); });
     const auto busy = [](EventLoop& other, std::atomic<int>& bad, std::atomic<int>& done) -> Task<void> {
         for (int i = 0; i < rounds; ++i) {

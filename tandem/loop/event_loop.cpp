@@ -2,6 +2,7 @@
 
 #include <tandem/base/errors.hpp>
 #include <tandem/base/fork.hpp>
+#include <tandem/loop/own_loop.hpp>
 #include <tandem/loop/shuffle_internal.hpp>
 #include <tandem/loop/signals_internal.hpp>
 
@@ -26,7 +27,7 @@ std::string place(const SourceLocation& at) {
 
 constinit thread_local EventLoop* running_loop = nullptr;
 
-// The loop that this thread made or ran last.
+// The loop that this thread ran last.
 struct OwnLoop {
     OwnLoop() = default;
     OwnLoop(const OwnLoop&) = delete;
@@ -36,6 +37,7 @@ struct OwnLoop {
 };
 constinit thread_local bool thread_ends = false;
 constinit thread_local bool has_own_loop = false;
+constinit thread_local bool had_own_loop = false;
 thread_local OwnLoop own_loop;
 
 OwnLoop::~OwnLoop() {
@@ -46,7 +48,7 @@ OwnLoop::~OwnLoop() {
 void remember_own_loop(const std::shared_ptr<LoopLife>& life) {
     if (thread_ends || own_loop.life == life) return;
     own_loop.life = life;
-    has_own_loop = true;
+    has_own_loop = had_own_loop = true;
 }
 
 // What runs in a forked child runs under no loop: that was the parent's.
@@ -92,6 +94,8 @@ EventLoop& this_loop() {
 }
 
 EventLoop* this_loop_or_null() noexcept { return running_loop; }
+
+bool ever_owned_a_loop() noexcept { return had_own_loop; }
 
 EventLoop* idle_loop_of_this_thread() noexcept {
     if (!has_own_loop) return nullptr;
@@ -175,10 +179,6 @@ EventLoop::EventLoop(ChosenBackend chosen, const EventLoopOptions& options, Sour
     quiescence_ = options.quiescence.value_or(
         backend_turns_time_ || time_->jump_to(turn_time_) ? Quiescence::raise : Quiescence::report);
     life_->loop = this;
-    if (!options.for_another_thread) {
-        owner_.store(&running_loop, std::memory_order_relaxed);
-        remember_own_loop(life_);
-    }
 }
 
 EventLoop::~EventLoop() {

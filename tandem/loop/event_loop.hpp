@@ -414,7 +414,7 @@ public:
     /// The same on behalf of plain code of the loop's owner that waits for something of it: another thread
     /// that comes to run the loop is let in. Whether it is done; false once another thread runs it.
     bool drive_for_owner(bool (*done)(void*), void* argument);
-    /// Made by this thread, or run by it last, and run by nobody now.
+    /// Run by this thread last, and by nobody now.
     bool idle_here() const noexcept;
 
 private:
@@ -496,7 +496,7 @@ private:
     std::uint32_t generation_;  // of the process that made it: its forks make others
     std::exception_ptr leaving_;
     std::atomic<const void*> runner_ = nullptr;  // names the thread that runs this loop
-    std::atomic<const void*> owner_ = nullptr;   // the one that made it or ran it last
+    std::atomic<const void*> owner_ = nullptr;   // the one that ran it last
     std::atomic<bool> lets_in_ = false;          // its runner leaves to whoever wants to run it,
     std::atomic<bool> wanted_ = false;           // and somebody does
     std::atomic<bool> signals_arrived_ = false;
@@ -528,7 +528,8 @@ private:
 /// The loop that runs on this thread. Never makes one. Errors: `std::runtime_error` if there is none.
 EventLoop& this_loop();
 EventLoop* this_loop_or_null() noexcept;
-/// The loop that this thread made or ran last, if nobody runs it; null if there is none or it is closed.
+/// The loop that this thread ran last, if nobody runs it; null if there is none or it is closed. One that
+/// nobody has run yet may be meant for any thread.
 EventLoop* idle_loop_of_this_thread() noexcept;
 
 }  // namespace tandem::inline v1

@@ -31,8 +31,6 @@ struct EventLoopOptions {
     /// For tests: an order that nobody promises is drawn from this seed instead of always being the same.
     std::optional<std::uint64_t> shuffle_seed = std::nullopt;
     Instrument* instrument = nullptr;  ///< hears what the loop does; must outlive it
-    /// Made here, but for another thread to run: `get()` in this one does not drive it.
-    bool for_another_thread = false;
     /// Unless set: `raise` where the clock jumps, as in tests and simulations, else `report`.
     std::optional<Quiescence> quiescence = std::nullopt;
 };

@@ -100,7 +100,10 @@ bool awaited_by_task(const TaskNode& task) {
 }  // namespace
 
 bool waits_for_good(const TaskNode& task) noexcept {
-    return task.waiting() && !task.scope().cancelled() && nearest_deadline(task.scope()) == TimePoint::max();
+    if (!task.waiting()) return false;
+    // Cancelled, and still waiting: then it can only wait for the end, of a thread job say.
+    if (task.scope().cancelled()) return task.cancel_asked();
+    return nearest_deadline(task.scope()) == TimePoint::max();
 }
 
 void check_await_cycle(const TaskNode& waiting, const TaskNode& wanted) {

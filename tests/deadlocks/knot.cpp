@@ -2,6 +2,7 @@
 
 #include <tandem/base/errors.hpp>
 #include <tandem/bridge/background_loop.hpp>
+#include <tandem/bridge/fiber.hpp>
 #include <tandem/bridge/get.hpp>
 #include <tandem/bridge/run.hpp>
 #include <tandem/bridge/run_on.hpp>
@@ -108,6 +109,16 @@ Task<void> in_thread(Ring& ring, How how, std::size_t next) {
     } else {
         co_await to_thread(work);
     }
+}
+
+Task<void> on_fiber(Ring& ring, How how, std::size_t next) {
+    const auto plain = [&ring, how, next] {
+        if (how == How::fiber_get)
+            static_cast<void>(ring.pending_of(next).get());
+        else
+            await_pending(ring, next).get();
+    };
+    co_await in_fiber(plain);
 }
 
 Task<void> short_pause() { co_await sleep(1ms); }
@@ -222,6 +233,10 @@ Task<void> wait_for(Ring& ring, How how, How inner, std::size_t next) {
         case How::pending:
             co_await await_pending(ring, next);
             break;
+        case How::fiber_get:
+        case How::fiber_asks:
+            co_await on_fiber(ring, how, next);
+            break;
         case How::elsewhere:
             co_await run_on(*ring.seats[next].loop, await_handle(ring, next));
             break;
@@ -315,13 +330,13 @@ std::chrono::milliseconds patience() {
 Ending tie(const std::vector<Hop>& hops, Order order) {
     LoopThread first;
     LoopThread second;
+    LoopThread third;
     Ring ring;
     ring.hops = hops;
     ring.seats.resize(hops.size());
     for (std::size_t seat = 0; seat < hops.size(); ++seat) {
-        EventLoop& loop = hops[seat].loop == 0   ? first.loop()
-                          : hops[seat].loop == 1 ? second.loop()
-                                                 : background_loop();
+        EventLoop* const loops[] = {&first.loop(), &second.loop(), &background_loop(), &third.loop()};
+        EventLoop& loop = *loops[hops[seat].loop];
         ring.seats[seat].loop = &loop;
         take_seat(ring, seat).start(on(loop)).get();
     }

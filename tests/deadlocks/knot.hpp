@@ -1,7 +1,7 @@
 #pragma once
 
-// Parties that wait for each other in a ring: each is a task on one of two loops in threads of their own, or
-// on the background loop, and each waits for the next one in a manner of its own.
+// Parties that wait for each other in a ring: each is a task on one of three loops in threads of their own,
+// or on the background loop, and each waits for the next one in a manner of its own.
 
 #include <tandem/bridge/pending.hpp>
 #include <tandem/task/task_handle.hpp>
@@ -42,6 +42,8 @@ enum class How : unsigned char {
     worker_runs,    // run(f()) in the worker, f awaits the Pending
     strand_get,     // Pending::get() on a strand
     pool_get,       // Pending::get() in a pool of one thread
+    fiber_get,      // on a fiber: Pending::get()
+    fiber_asks,     // on a fiber: f().get(), f awaits the Pending
     elsewhere,      // run_on() its loop, awaits its handle there
     // The rest waits as the inner manner says, one layer deeper.
     group,
@@ -68,7 +70,7 @@ enum class How : unsigned char {
 
 struct Hop {
     How how;
-    int loop = 0;  // of the party that waits: 0 and 1 are threads', 2 is the background loop
+    int loop = 0;  // of the party that waits: 0, 1 and 3 have threads, 2 is the background loop
     How inner = How::pending;
 };
 
