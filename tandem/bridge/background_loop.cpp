@@ -61,11 +61,12 @@ struct Registry {
     std::mutex mutex;
     Lives callers = Lives(1);  // null: not started yet
     Lives named;
-    Lives ending;          // retired, and not yet over
-    Lives inherited;       // in a forked child: the parent's, which stay
-    std::size_t turn = 0;  // of the place that is looked at first
-    int shutdowns = 0;     // under way
-    bool exiting = false;
+    Lives ending;                    // retired, and not yet over
+    Lives inherited;                 // in a forked child: the parent's, which stay
+    std::size_t turn = 0;            // of the place that is looked at first
+    std::atomic<int> shutdowns = 0;  // under way
+    std::atomic<bool> exiting = false;
+    bool ends_at_exit = false;  // a handler was registered, in this very process
 };
 
 // Never destroyed: a thread may use the background loop while static destructors run.
@@ -116,6 +117,7 @@ void forget_in_child() {
     all.named.clear();
     all.ending.clear();
     all.shutdowns = 0;
+    all.ends_at_exit = false;
 }
 
 void run_to_its_end(EventLoop& loop) {
@@ -198,7 +200,8 @@ std::shared_ptr<Life> start(std::string name, bool for_callers) {
         life->loop->close();
         throw;
     }
-    [[maybe_unused]] static const int registered = std::atexit(at_exit);
+    // Once more in a child, whose first use may come after what its parent registered.
+    if (!std::exchange(registry().ends_at_exit, true)) std::atexit(at_exit);
     return life;
 }
 
@@ -273,7 +276,7 @@ void at_exit() {
     Lives lives;
     {
         const std::lock_guard lock(all.mutex);
-        all.exiting = true;
+        if (all.exiting.exchange(true)) return;
         for (Lives* some : {&all.callers, &all.named, &all.ending}) {
             for (const auto& life : *some) {
                 // On its own thread it runs nothing any more: it is busy exiting.

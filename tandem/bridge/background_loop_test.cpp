@@ -3,21 +3,12 @@
 #include <tandem/base/errors.hpp>
 #include <tandem/bridge/get.hpp>
 #include <tandem/bridge/run.hpp>
-#include <tandem/task/cancel_scope.hpp>
 #include <tandem/task/sleep.hpp>
 
 #include <gtest/gtest.h>
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
-#include <filesystem>
-#include <functional>
-#include <memory>
-#include <string>
 #include <thread>
 #include <vector>
 
@@ -31,62 +22,7 @@ Task<int> value_after(Duration delay, int value) {
     co_return value;
 }
 
-std::size_t entries(const char* folder) {
-    std::size_t count = 0;
-    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder)) ++count;
-    return count;
-}
-
-/// Runs `body` in a child made by fork and exec-less `exit`: its status and how long it took.
-std::pair<int, double> exit_of(const std::function<void()>& body) {
-    const auto start = std::chrono::steady_clock::now();
-    const auto child = ::fork();
-    if (child == 0) {
-        ::alarm(20);
-        body();
-        std::exit(0);
-    }
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status),
-            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
-}
-
 }  // namespace
-
-// Forks come first: the parent's background loop must not run yet.
-TEST(AAA_SemB43, exit_with_a_sleeping_task_is_quick_and_with_one_that_will_not_end_waits_the_grace_only) {
-    ::setenv("TANDEM_EXIT_GRACE", "0.3", 1);
-    const auto [quick, quick_time] = exit_of([] { static_cast<void>(value_after(1h, 1).start()); });
-    EXPECT_EQ(quick, 0);
-    EXPECT_LT(quick_time, 5.0);
-    const auto [stuck, stuck_time] = exit_of([] {
-        auto pending = shield(value_after(1h, 1)).start();
-        std::this_thread::sleep_for(20ms);
-    });
-    EXPECT_EQ(stuck, 0);
-    EXPECT_GE(stuck_time, 0.3);
-    EXPECT_LT(stuck_time, 8.0);
-    ::unsetenv("TANDEM_EXIT_GRACE");
-}
-
-TEST(AAA_SemB45, a_thread_blocked_in_get_while_another_calls_exit_gets_an_error_and_no_hang) {
-    const auto [status, time] = exit_of([] {
-        std::thread blocked([] {
-            try {
-                value_after(1h, 1).get();
-            } catch (const LoopClosed&) {
-                std::_Exit(33);
-            }
-        });
-        blocked.detach();
-        std::this_thread::sleep_for(50ms);
-        std::atexit([] {});
-        std::exit(0);
-    });
-    EXPECT_TRUE(status == 33 || status == 0) << status;
-    EXPECT_LT(time, 8.0);
-}
 
 TEST(SemB40, the_first_use_from_sixteen_threads_starts_one_loop) {
     shutdown();
@@ -121,21 +57,6 @@ TEST(SemB42, shutdown_on_the_background_loops_own_thread_throws) {
     EXPECT_EQ(value_after(1ms, 2).get(), 2);
 }
 
-TEST(SemB46, start_and_shutdown_three_hundred_times_grow_no_thread_and_no_descriptor) {
-    EXPECT_EQ(value_after(0ms, 1).get(), 1);
-    shutdown();
-    const auto descriptors = entries("/proc/self/fd");
-    for (int i = 0; i < 300; ++i) {
-        ASSERT_EQ(value_after(0ms, i).get(), i);
-        shutdown();
-    }
-    EXPECT_EQ(entries("/proc/self/fd"), descriptors);
-    const auto limit = std::chrono::steady_clock::now() + 10s;
-    while (entries("/proc/self/task") > 2 && std::chrono::steady_clock::now() < limit)
-        std::this_thread::sleep_for(1ms);
-    EXPECT_LE(entries("/proc/self/task"), 2U);
-}
-
 TEST(SemB46, gets_that_race_with_shutdown_end_with_a_value_or_loop_closed) {
     std::atomic<bool> over = false;
     std::atomic<int> others = 0;
@@ -147,13 +68,14 @@ TEST(SemB46, gets_that_race_with_shutdown_end_with_a_value_or_loop_closed) {
                 try {
                     values += value_after(0ms, 1).get();
                 } catch (const LoopClosed&) {
+                    std::this_thread::yield();
                 } catch (...) {
                     ++others;
                 }
             }
         });
     }
-    for (int i = 0; i < 200; ++i) {
+    for (int i = 0; i < 50; ++i) {
         shutdown();
         std::this_thread::sleep_for(500us);
     }
@@ -193,19 +115,4 @@ TEST(SemL34, exit_with_in_a_task_of_the_background_loop_reaches_the_getter_and_t
     }
     EXPECT_EQ(code, 5);
     EXPECT_EQ(value_after(1ms, 2).get(), 2);
-}
-
-TEST(SemB49, a_forked_child_has_a_background_loop_of_its_own_and_the_parents_goes_on) {
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-    GTEST_SKIP() << "ThreadSanitizer starts no thread in the child of a process with threads";
-#endif
-#endif
-    EXPECT_EQ(value_after(1ms, 1).get(), 1);
-    // Without exit handlers: what the parent's loop had allocated has no owner in the child.
-    const auto [status, time] = exit_of([] { ::_exit(value_after(1ms, 2).get() == 2 ? 0 : 9); });
-    EXPECT_EQ(status, 0);
-    EXPECT_LT(time, 10.0);
-    EXPECT_EQ(value_after(1ms, 3).get(), 3);
-    shutdown();
 }

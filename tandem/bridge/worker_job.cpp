@@ -5,10 +5,16 @@
 #include <tandem/task/await_cycle.hpp>
 #include <tandem/task/task_handle.hpp>
 
+#include <pthread.h>
+
 namespace tandem::inline v1 {
 namespace {
 
 constinit thread_local WorkerJob* job_of_this_thread = nullptr;
+
+// A child forked by a worker is no worker: the task that awaits the job is the parent's.
+[[maybe_unused]] const int watches_children =
+    ::pthread_atfork(nullptr, nullptr, [] { job_of_this_thread = nullptr; });
 
 }  // namespace
 
