@@ -6,13 +6,17 @@
 #include <tandem/base/errors.hpp>
 #include <tandem/base/outcome.hpp>
 #include <tandem/base/time.hpp>
+#include <tandem/bridge/background_loop.hpp>
+#include <tandem/bridge/blocking.hpp>
 #include <tandem/bridge/dual.hpp>
 #include <tandem/bridge/fiber.hpp>
 #include <tandem/bridge/get.hpp>
+#include <tandem/bridge/interrupt_scope.hpp>
 #include <tandem/bridge/pending.hpp>
 #include <tandem/bridge/run.hpp>
 #include <tandem/bridge/run_on.hpp>
 #include <tandem/bridge/std_future.hpp>
+#include <tandem/bridge/sync_iter.hpp>
 #include <tandem/bridge/to_thread.hpp>
 #include <tandem/http/client.hpp>
 #include <tandem/http/server.hpp>

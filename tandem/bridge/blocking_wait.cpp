@@ -2,6 +2,7 @@
 
 #include <tandem/base/errors.hpp>
 #include <tandem/bridge/caller.hpp>
+#include <tandem/bridge/interrupt_scope.hpp>
 #include <tandem/bridge/pending.hpp>
 #include <tandem/bridge/wait_graph.hpp>
 #include <tandem/bridge/worker_job.hpp>
@@ -102,6 +103,8 @@ void wait_for_end(PendingCore& core, const BlockingWait& wait) {
     if (ever_owned_a_loop() && core.loop_idle_here() && drive_own_loop(core, Deadline())) return;
     if (caller_kind() == CallerKind::worker)
         wait_in_worker(core, wait);
+    else if (interrupts_end_waits())
+        wait_interruptibly(core, TimePoint::max(), wait.where);
     else
         core.wait();
 }
@@ -117,6 +120,7 @@ bool wait_for_end(PendingCore& core, Deadline limit, const BlockingWait& wait) {
     const auto now = real_time().now();
     const auto until = limit.resolve(now);
     if (ever_owned_a_loop() && core.loop_idle_here() && drive_own_loop(core, limit)) return core.done();
+    if (interrupts_end_waits()) return wait_interruptibly(core, until, wait.where);
     return core.wait_for(until - real_time().now());
 }
 

@@ -1,8 +1,10 @@
 #include <tandem/bridge/run.hpp>
 
+#include <tandem/bridge/interrupt_scope.hpp>
 #include <tandem/bridge/wait_graph.hpp>
 #include <tandem/loop/signals.hpp>
 #include <tandem/task/current_task.hpp>
+#include <tandem/task/interrupt.hpp>
 
 #include <cxxabi.h>
 #include <sys/syscall.h>
@@ -17,10 +19,10 @@ namespace {
 
 bool in_main_thread() { return ::getpid() == static_cast<int>(::syscall(SYS_gettid)); }
 
-bool sigint_is_default() {
+bool sigint_is_free() {
     struct sigaction current{};
     return ::sigaction(SIGINT, nullptr, &current) == 0 && (current.sa_flags & SA_SIGINFO) == 0 &&
-           current.sa_handler == SIG_DFL;
+           (current.sa_handler == SIG_DFL || interrupt_scope_has_sigint());
 }
 
 EventLoopOptions loop_options(const RunOptions& options) {
@@ -46,7 +48,10 @@ RunGuard::RunGuard(const RunOptions& options) {
     may_watch_sigint_ = options.handle_sigint;
 }
 
-RunGuard::~RunGuard() { leave_sigint(); }
+RunGuard::~RunGuard() {
+    leave_sigint();
+    shut_shields();
+}
 
 void RunGuard::leave_sigint() noexcept {
     if (std::exchange(watches_sigint_, false)) loop_->remove_signal_handler(SIGINT);
@@ -55,12 +60,14 @@ void RunGuard::leave_sigint() noexcept {
 bool RunGuard::drive_one(TaskNode& main) {
     interrupts_ = 0;
     cancelled_by_us_ = false;
-    watches_sigint_ = may_watch_sigint_ && in_main_thread() && sigint_is_default();
+    shut_shields();
+    watches_sigint_ = may_watch_sigint_ && in_main_thread() && sigint_is_free();
     if (watches_sigint_) {
         loop_->disregard_signal(SIGINT);
         add_signal_handler(*loop_, SIGINT, [this, &main] {
             if (++interrupts_ > 1) {
                 remove_signal_handler(SIGINT);  // the next one ends the process
+                open_shields(TaskDomain::of(*loop_).root());
                 return;
             }
             cancelled_by_us_ = !main.requested();

@@ -1,6 +1,7 @@
 #include <tandem/bridge/run.hpp>
 
 #include <tandem/base/errors.hpp>
+#include <tandem/bridge/to_thread.hpp>
 #include <tandem/loop/signals.hpp>
 #include <tandem/task/cancel_scope.hpp>
 #include <tandem/task/current_task.hpp>
@@ -376,7 +377,8 @@ TEST(SemB62, the_third_ctrl_c_kills_a_program_that_will_not_end) {
         const auto main = []() -> Task<int> {
             for (int i = 1; i < 50; ++i)
                 interrupt_after(100ms * i);  // more than three: a busy machine merges some
-            co_return co_await shield(value_after(30s, 1));
+            co_await to_thread([] { std::this_thread::sleep_for(30s); });
+            co_return 1;
         };
         return run_main(main());
     });

@@ -107,8 +107,9 @@ private:
     std::weak_ptr<WorkerJob> job_;
 };
 
-void WorkerJob::run_in_awaiting_task(Task<void> task, const BlockingWait& wait) {
-    throw_if_cancelled();
+void WorkerJob::run_in_awaiting_task(Task<void> task, const BlockingWait& wait, IfCancelled if_cancelled) {
+    // Nothing is delivered while an exception is on its way (sem:C27).
+    if (if_cancelled == IfCancelled::throws && std::uncaught_exceptions() == 0) throw_if_cancelled();
     Request request(std::move(task));
     const auto asks = std::make_shared<AskWait>(wait, *this);
     {

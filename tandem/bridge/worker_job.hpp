@@ -62,7 +62,9 @@ public:
     /// Runs `task`, which throws nothing, in the awaiting task, and waits for its end (sem:T3).
     ///
     /// Errors      `Cancelled` if the awaiting task is cancelled, `LoopClosed` if its loop is gone.
-    void run_in_awaiting_task(Task<void> task, const BlockingWait& wait);
+    enum class IfCancelled : std::uint8_t { throws, runs };
+    void run_in_awaiting_task(Task<void> task, const BlockingWait& wait,
+                              IfCancelled if_cancelled = IfCancelled::throws);
 
     /// From the start to the end of a job, in the awaiting task. Throws what keeps it from starting, and
     /// `Cancelled`; not what the function threw.

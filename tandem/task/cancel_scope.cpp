@@ -3,6 +3,7 @@
 #include <tandem/base/errors.hpp>
 #include <tandem/loop/event_loop.hpp>
 #include <tandem/task/current_task.hpp>
+#include <tandem/task/interrupt.hpp>
 #include <tandem/task/task_handle.hpp>
 
 #include <algorithm>
@@ -19,7 +20,7 @@ TaskNode& require_task() {
 }  // namespace
 
 ScopeGuard::ScopeGuard(Deadline deadline, Shield shield) : loop_(require_task().loop()) {
-    set_shielded(shield == Shield::shielded);
+    set_shielded(shield == Shield::shielded && !shields_are_open());
     const TimePoint now = loop_.time();
     const TimePoint when = deadline.never() ? TimePoint::max() : deadline.resolve(now);
     deadline_ = TimePoint::max();
@@ -64,7 +65,7 @@ CancelScope::Stay::Stay(State& state) : state_(state) {
     state.entered = true;
     state.life = guard.loop().life();
     state.guard = &guard;
-    if (state.shielded) guard.set_shielded(true);
+    if (state.shielded && !shields_are_open()) guard.set_shielded(true);
     if (state.reason) guard.request_cancel(state.reason);
     if (!state.deadline.never()) guard.set_deadline(state.deadline.resolve(guard.loop().time()));
 }

@@ -63,7 +63,7 @@ void throw_body_and_cleanup(std::exception_ptr body, std::exception_ptr cleanup)
     if (cleanup) {
         attach_error(body, cleanup);
         // A Cancelled ends at its scope, and what is attached with it: so it is told here.
-        if (is<Cancelled>(body) && !is<CleanupTimedOut>(cleanup))
+        if (is<Cancelled>(body) && !is<CleanupTimedOut>(cleanup) && !is<Cancelled>(cleanup))
             this_loop().call_exception_handler(
                 {"a cleanup failed after its body had been cancelled", cleanup, {}, {}, Severity::error});
     }

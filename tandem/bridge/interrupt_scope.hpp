@@ -1,0 +1,49 @@
+#pragma once
+
+#include <tandem/base/source_location.hpp>
+#include <tandem/base/time.hpp>
+
+namespace tandem::inline v1 {
+
+class PendingCore;
+
+/// While it is open, Ctrl-C ends the blocking waits of the main thread: `f().get()`, `Pending::get`,
+/// `sync_iter`. Outside `run()`, which has its own, and without it SIGINT is none of tandem's business.
+///
+///     InterruptScope ctrl_c;
+///     try {
+///         serve().get();
+///     } catch (const Interrupted&) {
+///         std::puts("interrupted");
+///     }
+///
+/// The first Ctrl-C cancels the work and waits until it has cleaned up, then `Interrupted` is thrown. The
+/// second throws at once, and the work goes on being cancelled. One that comes between two waits is thrown by
+/// the next; the third that nobody has taken ends the process.
+///
+/// Errors      `InvalidStateError` in another thread than the main one, where one is open already, and where
+///             SIGINT has a handler of somebody else.
+/// Cancelling  is what it does.
+/// Threads     the main one.
+/// Lifetime    its end restores the disposition of SIGINT.
+class InterruptScope {
+public:
+    explicit InterruptScope(SourceLocation where = SourceLocation::current());
+    ~InterruptScope();
+    InterruptScope(const InterruptScope&) = delete;
+    InterruptScope& operator=(const InterruptScope&) = delete;
+
+    /// Ctrl-C was pressed and no wait has thrown yet: for code that computes.
+    bool interrupted() const noexcept;
+};
+
+// For the library.
+
+/// One is open, and this is its thread.
+bool interrupts_end_waits() noexcept;
+/// SIGINT comes to an `InterruptScope`.
+bool interrupt_scope_has_sigint() noexcept;
+/// The wait of a thread where interrupts end waits. Whether `core` is done by `limit`. Errors: `Interrupted`.
+bool wait_interruptibly(PendingCore& core, TimePoint limit, const SourceLocation& where);
+
+}  // namespace tandem::inline v1
