@@ -14,6 +14,7 @@
 #include <tandem/bridge/interrupt_scope.hpp>
 #include <tandem/bridge/pending.hpp>
 #include <tandem/bridge/run.hpp>
+#include <tandem/bridge/run_blocking.hpp>
 #include <tandem/bridge/run_on.hpp>
 #include <tandem/bridge/std_future.hpp>
 #include <tandem/bridge/sync_iter.hpp>

@@ -136,7 +136,7 @@ TEST(SemB63, one_between_two_waits_is_thrown_by_the_next_and_the_disposition_com
             const InterruptScope ctrl_c;
             std::raise(SIGINT);
             if (!ctrl_c.interrupted()) std::fputs("not seen ", stderr);
-            report([] { says_bye().get(); });
+            report([] { rest(1h).get(); });
             if (ctrl_c.interrupted()) std::fputs("still there ", stderr);
             std::fputs(" ", stderr);
             report([] { say("").get(); });

@@ -138,6 +138,10 @@ bool Runner::drive(TaskNode& main) {
 
 void Runner::close() {
     if (std::exchange(closed_, true) || !guard_) return;
+    if (guard_->loop().state() == LoopState::lost) {  // the parent's, and so are its tasks
+        static_cast<void>(guard_.release());
+        return;
+    }
     guard_->join_the_rest();
     guard_.reset();
 }

@@ -28,7 +28,7 @@ Task<void> close_behind(std::shared_ptr<PendingCore> last, Task<void> closing) {
 
 }  // namespace
 
-void BlockingCalls::close(Task<void> task, const SourceLocation& where) noexcept {
+void BlockingCalls::close(Task<void> task, const SourceLocation& where) {
     constexpr auto grace = std::chrono::seconds(5);
     try {
         Task<void> closing = shield(std::move(task), grace);

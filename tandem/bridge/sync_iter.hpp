@@ -31,7 +31,7 @@ public:
         return std::move(pending).get(where);
     }
     /// For a destructor: what it throws is told to the loop. A call that was given up on is waited for there.
-    void close(Task<void> task, const SourceLocation& where) noexcept;
+    void close(Task<void> task, const SourceLocation& where);
 
 private:
     void tell(const std::exception_ptr& error, const SourceLocation& where) const noexcept;
@@ -83,11 +83,12 @@ public:
             return *this;
         }
         void operator++(int) { ++*this; }
-        friend bool operator==(const iterator& it, std::default_sentinel_t) { return !it.all_->current_; }
+        friend bool operator==(const iterator& it, std::default_sentinel_t) { return it.over(); }
 
     private:
         friend class SyncIter;
         explicit iterator(SyncIter& all) : all_(&all) {}
+        bool over() const { return !all_->current_; }
         SyncIter* all_;
     };
     iterator begin() {
