@@ -22,7 +22,10 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <deque>
+#include <map>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -146,6 +149,39 @@ TEST(J4, nine_fetches_of_a_blocking_client_are_simultaneous_and_its_code_unchang
     EXPECT_LT(async, 600ms);
     EXPECT_EQ(one_at_a_time, 1U);
     EXPECT_EQ(site.counts().most_simultaneous, 9U);
+}
+
+// A crawler as it was always written: it blocks, keeps what it found in maps, and knows of no loop.
+TEST(SemFt1, a_blocking_crawler_runs_unchanged_on_a_thread_and_on_a_fiber) {
+    const tandem::testing::DemoServer site(tandem::testing::DemoOptions().pages(40).delay_scale(0.1));
+    const auto port = std::to_string(site.port());
+    auto crawl = [port] {
+        std::map<std::string, std::size_t> sizes;
+        std::deque<std::string> wanted = {"/page/1"};
+        std::vector<char> body(65536);
+        while (!wanted.empty() && sizes.size() < 25) {
+            const std::string path = wanted.front();
+            wanted.pop_front();
+            if (sizes.count(path)) continue;
+            const long length =
+                ::blocking_get("127.0.0.1", port.c_str(), path.c_str(), body.data(), body.size());
+            sizes[path] = length > 0 ? static_cast<std::size_t>(length) : 0;
+            const std::string_view text(body.data(), sizes[path]);
+            for (auto at = text.find("href=\"/page/"); at != text.npos;
+                 at = text.find("href=\"/page/", at + 1)) {
+                const auto end = text.find('"', at + 6);
+                wanted.emplace_back(text.substr(at + 6, end - at - 6));
+            }
+        }
+        return sizes;
+    };
+    std::map<std::string, std::size_t> on_thread;
+
+    std::thread([&] { on_thread = crawl(); }).join();
+    const auto on_fiber = run(in_fiber(hooked, crawl));
+
+    EXPECT_EQ(on_fiber, on_thread);
+    EXPECT_EQ(on_fiber.size(), 25U);
 }
 
 ASYNC_TEST(J2, a_select_of_two_seconds_in_two_fibers_and_a_sleep_of_one_in_a_third) {
