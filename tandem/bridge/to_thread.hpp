@@ -196,6 +196,7 @@ private:
         fn_.reset();
     }
     std::exception_ptr take_error() noexcept override { return std::exchange(error_, nullptr); }
+    bool failed() const noexcept override { return error_ != nullptr; }
 
     std::optional<F> fn_;
     std::optional<std::tuple<Args...>> args_;

@@ -28,6 +28,7 @@ void WorkerJob::run() noexcept {
         const InContext inside(context_);
         call();
     }
+    swallowed_ = saw_cancel_ && !consumed_ && !failed();
     job_of_this_thread = nullptr;
     post();
 }
@@ -62,7 +63,19 @@ std::exception_ptr WorkerJob::cancelled_error() {
 }
 
 void WorkerJob::throw_if_cancelled() {
-    if (peek()) std::rethrow_exception(cancelled_error());
+    if (!peek()) return;
+    saw_cancel_ = true;
+    std::rethrow_exception(cancelled_error());
+}
+
+void WorkerJob::throws(const std::exception_ptr& error) noexcept {
+    if (!peek()) return;
+    try {
+        std::rethrow_exception(error);
+    } catch (const Cancelled&) {
+        saw_cancel_ = true;
+    } catch (...) {  // its own affair
+    }
 }
 
 /// A worker's wait for the task that awaits its job.
@@ -247,7 +260,10 @@ void WorkerJob::arrived() noexcept {
         EventLoop& loop = this_loop();
         ended_ = true;
         unregister();
-        if (left_) report_late_end(loop);
+        if (left_)
+            report_late_end(loop);
+        else if (swallowed_)
+            report_swallowed();
     }
     if (waiter_) std::exchange(waiter_, nullptr)->wake();
 }
@@ -257,6 +273,14 @@ void WorkerJob::report_late_end(EventLoop& loop) noexcept {
     loop.call_exception_handler({failure ? "a thread job that was abandoned on cancel failed"
                                          : "a thread job that was abandoned on cancel gave a value",
                                  failure, task_name_, started_at_, Severity::suppressed});
+}
+
+void WorkerJob::report_swallowed() noexcept {
+    if (!waiter_) return;
+    waiter_->loop().call_exception_handler(
+        {"a thread job swallowed Cancelled and returned: catch (...) must rethrow it, or the job ends later "
+         "than it was asked to",
+         nullptr, waiter_->name(), started_at_, Severity::warning});
 }
 
 void WorkerJob::discarded() noexcept {

@@ -8,6 +8,7 @@
 #include <tandem/loop/context.hpp>
 #include <tandem/loop/event_loop.hpp>
 #include <tandem/sync/slot_line.hpp>
+#include <tandem/task/shield.hpp>
 #include <tandem/task/task.hpp>
 #include <tandem/task/task_node.hpp>
 
@@ -80,6 +81,8 @@ public:
     bool holds_slot_of(const SlotLine& line) const { return slot_.line() == &line; }
     /// The task that awaits it; null once it does no more. On its loop.
     TaskNode* awaiting() const { return awaiting_; }
+    /// What it asked for ended with `error`, which the function is about to see.
+    void throws(const std::exception_ptr& error) noexcept;
 
     // For Workers.
     ListLink<WorkerJob> job_link;
@@ -93,6 +96,7 @@ protected:
     virtual void call() noexcept = 0;
     /// The error it ended with; null for a value.
     virtual std::exception_ptr take_error() noexcept = 0;
+    virtual bool failed() const noexcept = 0;
 
 private:
     class AskWait;
@@ -122,13 +126,16 @@ private:
     void note_cancel(const TaskNode& task) noexcept;
     std::exception_ptr cancelled_error();
     void report_late_end(EventLoop& loop) noexcept;
+    void report_swallowed() noexcept;
     void unregister() noexcept;
 
     Notice notice_;
     std::atomic<bool> cancelled_ = false;
     bool consumed_ = false;
-    bool dropped_ = false;  // its pool ended first
-    Context context_;       // a copy of the awaiting task's; once it runs, the thread's alone
+    bool saw_cancel_ = false;  // a Cancelled was thrown in it
+    bool swallowed_ = false;   // and it gave a value
+    bool dropped_ = false;     // its pool ended first
+    Context context_;          // a copy of the awaiting task's; once it runs, the thread's alone
     std::shared_ptr<LoopLife> life_;
     std::mutex mutex_;
     SharedReason reason_;         // of the cancellation
@@ -152,6 +159,14 @@ private:
 /// The job whose function runs on this thread; null elsewhere.
 WorkerJob* current_worker_job() noexcept;
 
+/// What a destructor waits for while an exception unwinds: a cancel does not enter, the loop's grace ends it
+/// (sem:C27).
+template <class T>
+Task<T> in_grace(Task<T> task) {
+    Task<T> shielded = shield(std::move(task), Deadline(cleanup_grace()));
+    co_return co_await std::move(shielded);
+}
+
 /// Runs `task` to its end in the task that awaits the current job, and gives its result to the worker.
 template <class T>
 T run_in_awaiting_task(WorkerJob& job, Task<T> task, const BlockingWait& wait) {
@@ -174,8 +189,12 @@ T run_in_awaiting_task(WorkerJob& job, Task<T> task, const BlockingWait& wait) {
             into.error = std::current_exception();
         }
     };
+    if (std::uncaught_exceptions() > 0) task = in_grace(std::move(task));
     job.run_in_awaiting_task(serve(std::move(task), answer), wait);
-    if (answer.error) std::rethrow_exception(answer.error);
+    if (answer.error) {
+        job.throws(answer.error);
+        std::rethrow_exception(answer.error);
+    }
     if constexpr (std::is_reference_v<T>)
         return static_cast<T>(**answer.value);
     else if constexpr (!std::is_void_v<T>)
