@@ -163,7 +163,7 @@ public:
     FrameOnFiber(const FrameOnFiber&) = delete;
     FrameOnFiber& operator=(const FrameOnFiber&) = delete;
 
-    T run(FiberCore& fiber, bool checkpoint, const SourceLocation& where) {
+    [[gnu::always_inline]] T run(FiberCore& fiber, bool checkpoint, const SourceLocation& where) {
         run_frame_on_fiber(fiber, promise_, checkpoint, where);
         return promise_.take();
     }
@@ -172,11 +172,17 @@ private:
     TaskPromise<T>& promise_;
 };
 
+/// While an exception unwinds a wait lasts as long as the grace, and no cancel enters (sem:C27).
+template <class T>
+[[gnu::noinline]] T get_while_unwinding(FiberCore& fiber, Task<T> task, const SourceLocation& where) {
+    return FrameOnFiber<T>(shield(std::move(task), Deadline(cleanup_grace()))).run(fiber, false, where);
+}
+
 /// `task.get()` on a fiber: it runs in the fiber's own task (sem:T2).
 template <class T>
-T get_on_fiber(FiberCore& fiber, Task<T> task, const SourceLocation& where) {
-    if (unwinds(fiber)) [[unlikely]]  // sem:C27
-        return FrameOnFiber<T>(shield(std::move(task), Deadline(cleanup_grace()))).run(fiber, false, where);
+[[gnu::always_inline]] inline T get_on_fiber(FiberCore& fiber, Task<T>&& task, const SourceLocation& where) {
+    if (unwinds(fiber)) [[unlikely]]
+        return get_while_unwinding(fiber, std::move(task), where);
     return FrameOnFiber<T>(std::move(task)).run(fiber, true, where);
 }
 

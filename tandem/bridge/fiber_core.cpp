@@ -1,6 +1,9 @@
 #include <tandem/bridge/fiber_core_internal.hpp>
 
+#include <tandem/bridge/fiber.hpp>
 #include <tandem/task/current_fiber.hpp>
+#include <tandem/task/sleep.hpp>
+#include <tandem/task/task_node.hpp>
 
 #include <boost/context/detail/fcontext.hpp>
 
@@ -36,6 +39,8 @@ namespace context = boost::context::detail;
 // Tops of stacks that are 256 KiB apart would all compete for the same few lines of the cache.
 constexpr std::size_t colours = 16;
 constexpr std::size_t colour_bytes = 192;
+
+Task<void> one_turn() { co_await checkpoint(); }
 
 }  // namespace
 
@@ -135,6 +140,39 @@ void FiberCore::leave() noexcept {
     Switch::leaving(*this);
     outside_ = context::jump_fcontext(outside_, nullptr).fctx;
     Switch::entered(*this);
+}
+
+// In this file, so that a switch costs few returns: those that the processor foresaw are of the other stack.
+
+bool Fiber::Turn::await_ready() noexcept {
+    core_.enter();
+    return core_.ended();
+}
+
+void Fiber::Turn::await_suspend(std::coroutine_handle<>) noexcept {
+    TaskNode& here = task();
+    PromiseBase& driver = *here.frame();
+    driver.stand_at(core_.asked_at);
+    core_.asked->start_in(here, &driver);
+    here.go_on_with(*core_.asked);
+}
+
+bool Fiber::Turn::await_resume() const noexcept { return core_.ended(); }
+
+bool unwinds(const FiberCore& fiber) noexcept { return fiber.unwinding(); }
+
+void run_frame_on_fiber(FiberCore& fiber, PromiseBase& frame, bool checkpoint, const SourceLocation& where) {
+    if (checkpoint && fiber.task().scope().cancelled()) [[unlikely]] {
+        fiber.saw_cancel = true;
+        if (!fiber.task().threw_in_this_step()) fiber.task().throw_cancelled();
+        FrameOnFiber(one_turn()).run(fiber, false, where);
+    }
+    fiber.check_held(where);
+    fiber.asked = &frame;
+    fiber.asked_at = where;
+    fiber.leave();
+    if (frame.result() == PromiseBase::Result::cancelled) [[unlikely]]
+        fiber.saw_cancel = true;
 }
 
 }  // namespace tandem::inline v1

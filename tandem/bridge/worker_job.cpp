@@ -69,7 +69,6 @@ void WorkerJob::throw_if_cancelled() {
 }
 
 void WorkerJob::throws(const std::exception_ptr& error) noexcept {
-    if (!peek()) return;
     try {
         std::rethrow_exception(error);
     } catch (const Cancelled&) {
@@ -276,7 +275,7 @@ void WorkerJob::report_late_end(EventLoop& loop) noexcept {
 }
 
 void WorkerJob::report_swallowed() noexcept {
-    if (!waiter_) return;
+    if (!waiter_ || !waiter_->scope().cancelled()) return;
     waiter_->loop().call_exception_handler(
         {"a thread job swallowed Cancelled and returned: catch (...) must rethrow it, or the job ends later "
          "than it was asked to",
