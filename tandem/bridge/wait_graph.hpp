@@ -47,6 +47,9 @@ public:
     void enter(std::shared_ptr<LoopLife> target, EventLoop& loop);
     void leave() noexcept;
 
+    /// It waits for the task that awaits its thread's job, which hears of it and goes on.
+    virtual bool asks_awaiting_task() const noexcept { return false; }
+
     const std::uint64_t id;
     const BlockingWait call;
     const TimePoint since;

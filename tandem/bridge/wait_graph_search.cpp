@@ -34,6 +34,11 @@ Key key_of(const TaskNode& task) { return {Kind::task, task.id()}; }
 Key key_of(const WorkerJob& job) { return {Kind::job, reinterpret_cast<std::uintptr_t>(&job)}; }
 Key key_of(const SlotLine& slots) { return {Kind::slots, reinterpret_cast<std::uintptr_t>(&slots)}; }
 
+bool asks(const WorkerJob& job) {
+    const GraphLock lock;
+    return job.wait_of_thread && job.wait_of_thread->asks_awaiting_task();
+}
+
 std::string how_long(TimePoint since) {
     char text[32];
     std::snprintf(text, sizeof text, "%.3g s",
@@ -229,7 +234,7 @@ void GraphSearch::look_at_task(const TaskNode& first) {
         tasks.insert(tasks.end(), joined.begin(), joined.end());
         if (const OutsideEdge* const edge = wait.outside()) {
             if (auto outside = edge->outside_wait()) add_wait(node, std::move(outside));
-            if (auto job = edge->job()) add_job(node, std::move(job));
+            if (auto job = edge->job(); job && !asks(*job)) add_job(node, std::move(job));
         } else if (const auto* const place_wanted = dynamic_cast<const SlotLine::Acquire*>(&wait)) {
             look_at_slots(place_wanted->line(), task.loop(), node);
         }

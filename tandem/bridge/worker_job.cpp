@@ -83,6 +83,7 @@ public:
     AskWait(const BlockingWait& wait, WorkerJob& job) : OutsideWait(wait), job_(job.weak_from_this()) {
         thread = worker_name();
     }
+    bool asks_awaiting_task() const noexcept override { return true; }
 
 private:
     TaskNode* target() const override {
@@ -124,10 +125,12 @@ void WorkerJob::run_in_awaiting_task(Task<void> task, const BlockingWait& wait, 
     if (if_cancelled == IfCancelled::throws && std::uncaught_exceptions() == 0) throw_if_cancelled();
     Request request(std::move(task));
     const auto asks = std::make_shared<AskWait>(wait, *this);
+    EventLoop* loop = nullptr;
     {
         const std::lock_guard lock(life_->mutex);
-        if (life_->loop) asks->enter(life_, *life_->loop);
+        loop = life_->loop;
     }
+    if (loop) asks->enter(life_, *loop);  // under the graph's lock, which comes before the loop's
     struct Leave {
         OutsideWait& wait;
         ~Leave() { wait.leave(); }
