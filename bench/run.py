@@ -30,6 +30,9 @@ A program takes its work as arguments and prints one line of JSON per figure, mo
     cancel TASKS                            ns_per_task ns (cancel and join 100,000 that sleep; starting is free)
     call_detection CALLS                    ns_per_call_detected, ns_per_call_tagged, ns_per_call_static ns (one blocking body)
     semaphore PERMITS                       ns_per_free_permit, ns_per_hand_over ns (16 tasks share 4)
+    bridge_call CALLS                       p50_<C>, p99_<C>, cpu_<C> ns of one call, C one_core and two_cores
+    bridge_callers_16 CALLS                 calls_per_s 1/s, cpu_per_call ns (16 threads at once)
+    bridge_forms CALLS                      ns_per_start_and_on_done, ns_per_refusal ns
     timer WAITING PAIRS                     ns_per_timer ns (cancel the oldest, start one anew)
 
 ns and s are CPU time, user and system, of the whole process, from getrusage; only wall_* is the wall's.
@@ -90,6 +93,9 @@ QUESTIONS = {
     "sleepers": Question([[WORK]], 2_000_000, 200_000),
     "gather": Question([[WORK]], 5_000_000, 200_000),
     "cancel": Question([[WORK]], 2_000_000, 200_000),
+    "bridge_call": Question([[WORK]], 300_000, 20_000),
+    "bridge_callers_16": Question([[WORK]], 1_000_000, 50_000),
+    "bridge_forms": Question([[WORK]], 300_000, 20_000),
     "timer": Question([[1_000_000, WORK]], 5_000_000, 1_000_000),
 }
 CHECKS = {"errors": 0, "body_bytes_per_request": BODY_BYTES}

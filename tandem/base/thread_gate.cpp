@@ -1,5 +1,7 @@
 #include <tandem/base/thread_gate.hpp>
 
+#include <tandem/base/adaptive_spin.hpp>
+
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -18,6 +20,9 @@ int futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected, const t
                                       FUTEX_BITSET_MATCH_ANY));
 }
 
+// Of this thread, for whatever gate: it calls the same things again and again.
+constinit thread_local AdaptiveSpin spin;
+
 }  // namespace
 
 void ThreadGate::open() noexcept {
@@ -28,14 +33,19 @@ void ThreadGate::open() noexcept {
 }
 
 void ThreadGate::wait() noexcept {
+    if (is_open() || spin.look_for([this] { return is_open(); })) return;
+    const auto fell_asleep = spin.falls_asleep();
     std::uint32_t state = shut;
     state_.compare_exchange_strong(state, waited_for, std::memory_order_acq_rel);
     while (!is_open()) futex_wait(state_, waited_for, nullptr);
+    spin.woke_up(fell_asleep);
 }
 
 bool ThreadGate::wait_for(std::chrono::nanoseconds limit) noexcept {
     if (is_open()) return true;
     if (limit <= std::chrono::nanoseconds::zero()) return false;
+    if (limit > AdaptiveSpin::longest && spin.look_for([this] { return is_open(); })) return true;
+    const auto fell_asleep = spin.falls_asleep();
     timespec until{};
     ::clock_gettime(CLOCK_MONOTONIC, &until);
     constexpr auto longest = std::chrono::hours(24 * 365 * 100);
@@ -52,6 +62,7 @@ bool ThreadGate::wait_for(std::chrono::nanoseconds limit) noexcept {
     while (!is_open()) {
         if (futex_wait(state_, waited_for, &until) != 0 && errno == ETIMEDOUT) return is_open();
     }
+    spin.woke_up(fell_asleep);
     return true;
 }
 

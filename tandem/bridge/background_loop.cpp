@@ -30,7 +30,9 @@ using namespace std::chrono_literals;
 // One life of a background loop. Its thread owns a reference, so that a process that exits without waiting
 // leaves it be.
 struct Life {
-    explicit Life(std::string n) : name(std::move(n)), loop(std::make_unique<EventLoop>()) {
+    // It stops only to close.
+    explicit Life(std::string n)
+        : name(std::move(n)), loop(std::make_unique<EventLoop>(EventLoopOptions{.keep_pending = true})) {
         tasks = &TaskDomain::of(*loop);
     }
     bool serves() const noexcept {

@@ -71,7 +71,9 @@ bool drive_own_loop(PendingCore& core, Deadline limit) {
 
 StartOn on_loop_of_caller() {
     EventLoop* const own = idle_loop_of_this_thread();
-    return own ? on(*own) : on_background();
+    if (!own) return on_background();
+    own->expect_drive();
+    return on(*own);
 }
 
 void refuse_to_block(const BlockingWait& wait) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tandem/base/time.hpp>
 #include <tandem/bridge/blocking_wait.hpp>
 #include <tandem/bridge/caller.hpp>
 #include <tandem/bridge/fiber.hpp>
@@ -8,11 +9,82 @@
 #include <tandem/task/cancel_scope.hpp>
 #include <tandem/task/current_fiber.hpp>
 
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <type_traits>
+#include <utility>
+
 namespace tandem::inline v1 {
+
+/// `f().get({.deadline = 2s, .context = ContextFlow::back})`.
+struct GetOptions {
+    Deadline deadline = {};
+    /// Past the deadline the work goes on and only the wait ends.
+    bool detach_on_timeout = false;
+    /// `back`: the task-locals that the call changed are changed here too when it returns or throws.
+    ContextFlow context = ContextFlow::down;
+};
 
 // Blocking waits from plain code. A loop's own thread gets WouldDeadlock before anything is started (sem:T4,
 // B1); on a worker thread the task that awaits the worker's job does the work (sem:T3), on a fiber the
 // fiber's own task (sem:T2).
+
+/// A call whose caller waits for its end, whatever happens: all of it lies on the caller's stack, and the
+/// frame is the only thing that is allocated. For a loop that ends what it took: the background one.
+template <class T>
+class BlockingCall final : public SubmittedTask {
+public:
+    BlockingCall(EventLoop& loop, Task<T> task, SourceLocation where)
+        : SubmittedTask(loop, task.born(), where), task_(std::move(task)), context_(Context::current()) {}
+    void submit() { SubmittedTask::submit(nullptr); }
+    /// Precondition: done.
+    T take() {
+        if (!outcome_->has_value()) note_waited_for(outcome_->exception(), failure(), spawned_at());
+        return std::move(*outcome_).value();
+    }
+
+private:
+    TaskNode& start_task(const TaskOptions& options) override {
+        TaskOptions mine = options;
+        mine.context = &context_;
+        Task<T> task = std::move(*task_);
+        task_.reset();
+        auto handle = loop().create_task(std::move(task), mine, spawned_at());
+        handle.node().add_reference();
+        return handle.node();
+    }
+    void drop_work() noexcept override { task_.reset(); }
+    void take_from(TaskNode& task, bool) override {
+        task.add_reference();
+        outcome_.emplace(TaskHandle<T>(task).take_outcome());
+    }
+    void set_failure(std::exception_ptr error) noexcept override {
+        outcome_.emplace(Error(std::move(error)));
+    }
+    void completed(bool) noexcept override { open_gate(); }
+    bool may_be_left() const noexcept override { return false; }
+
+    std::optional<Task<T>> task_;
+    Context context_;
+    std::optional<Outcome<T>> outcome_;
+};
+
+/// Makes the task-locals of a call its caller's when it is over, however it ends.
+class ContextBack {
+public:
+    ContextBack(ContextFlow flow, Context& from) : from_(flow == ContextFlow::back ? &from : nullptr) {}
+    ContextBack(const ContextBack&) = delete;
+    ContextBack& operator=(const ContextBack&) = delete;
+    ~ContextBack() {
+        if (!from_) return;
+        Context taken = *from_;
+        taken.swap_with_current();
+    }
+
+private:
+    Context* from_;
+};
 
 template <class T>
 T Task<T>::get(SourceLocation where) && {
@@ -22,19 +94,61 @@ T Task<T>::get(SourceLocation where) && {
     refuse_to_block(wait);
     if (caller_kind() == CallerKind::worker)
         return run_in_awaiting_task(*current_worker_job(), std::move(*this), wait);
-    return std::move(*this).start(on_loop_of_caller(), where).get(where);
+    if (idle_loop_of_this_thread()) return std::move(*this).start(on_loop_of_caller(), where).get(where);
+    // A plain thread's wait closes no cycle: nobody waits for it in turn.
+    const std::shared_ptr<EventLoop> loop = share_background_loop();
+    BlockingCall<T> call(*loop, std::move(*this), where);
+    call.submit();
+    call.wait();
+    return call.take();
 }
 
 template <class T>
 T Task<T>::get(Deadline deadline, SourceLocation where) && {
+    return std::move(*this).get(GetOptions{.deadline = deadline}, where);
+}
+
+template <class T>
+T Task<T>::get(const GetOptions& options, SourceLocation where) && {
     require();
     if (FiberCore* const fiber = current_fiber())
-        return get_on_fiber(*fiber, timeout(deadline, std::move(*this)), where);
+        return get_on_fiber(*fiber, timeout(options.deadline, std::move(*this)), where);
     const BlockingWait wait{"get(deadline)", where, born()};
     refuse_to_block(wait);
     if (caller_kind() == CallerKind::worker)
-        return run_in_awaiting_task(*current_worker_job(), timeout(deadline, std::move(*this)), wait);
-    return std::move(*this).start(on_loop_of_caller(), where).get_or_cancel(deadline, where);
+        return run_in_awaiting_task(*current_worker_job(), timeout(options.deadline, std::move(*this)), wait,
+                                    options.context);
+    auto state = std::make_shared<PendingState<T>>(on_loop_of_caller(), std::move(*this), where);
+    if (options.context == ContextFlow::back) state->keep_context();
+    state->submit();
+    Pending<T> pending(state);
+    if (options.detach_on_timeout && !pending.wait(options.deadline, where))
+        throw_pending_timeout(state->born(), where);
+    const ContextBack back(options.context, state->context());
+    return pending.get_or_cancel(options.deadline, where);
+}
+
+template <class T>
+template <class Stop>
+    requires requires(const Stop& stop) { stop.stop_requested(); }
+T Task<T>::get(Stop stop, SourceLocation where) && {
+    require();
+    constexpr const char* why = "get(stop_token) was asked to stop";
+    FiberCore* const fiber = current_fiber();
+    if (!fiber) refuse_to_block({"get(stop_token)", where, born()});
+    if (!fiber && caller_kind() != CallerKind::worker) {
+        const Pending<T> pending = std::move(*this).start(on_loop_of_caller(), where);
+        const std::stop_callback asks(std::move(stop), [&pending, where] { pending.cancel(why, where); });
+        return Pending<T>(pending).get(where);
+    }
+    CancelScope scope;
+    const std::stop_callback asks(std::move(stop), [scope]() mutable { scope.cancel(why); });
+    const BlockingWait wait{"get(stop_token)", where, born()};
+    auto inside = scope.run(std::move(*this));
+    auto result = fiber ? get_on_fiber(*fiber, std::move(inside), where)
+                        : run_in_awaiting_task(*current_worker_job(), std::move(inside), wait);
+    if (!result) throw TaskCancelled("get(stop_token)", why);
+    if constexpr (!std::is_void_v<T>) return std::move(*result);
 }
 
 }  // namespace tandem::inline v1

@@ -46,6 +46,8 @@ RunGuard::RunGuard(const RunOptions& options) {
     loop_ =
         options.loop_factory ? options.loop_factory() : std::make_unique<EventLoop>(loop_options(options));
     may_watch_sigint_ = options.handle_sigint;
+    // Whoever waits for work of this loop is told when the run is over.
+    kept_pending_ = loop_->keep_pending(true);
 }
 
 RunGuard::~RunGuard() {
@@ -55,6 +57,10 @@ RunGuard::~RunGuard() {
 
 void RunGuard::leave_sigint() noexcept {
     if (std::exchange(watches_sigint_, false)) loop_->remove_signal_handler(SIGINT);
+}
+
+void RunGuard::leave_waiters() noexcept {
+    if (!kept_pending_) loop_->leave_waiters(LoopClosedReason::stopped);
 }
 
 bool RunGuard::drive_one(TaskNode& main) {
@@ -131,7 +137,10 @@ RunGuard& Runner::guard() {
 bool Runner::drive(TaskNode& main) {
     struct Leave {
         RunGuard& runs;
-        ~Leave() { runs.leave_sigint(); }
+        ~Leave() {
+            runs.leave_sigint();
+            runs.leave_waiters();
+        }
     } const leave{*guard_};
     return guard_->drive_one(main);
 }

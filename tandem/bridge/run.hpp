@@ -42,12 +42,16 @@ public:
     void join_the_rest();
     /// Ctrl-C is no longer watched, until the next `drive_one()`.
     void leave_sigint() noexcept;
+    /// Whoever waits from outside for work of the loop hears that nobody drives it, until the next
+    /// `drive_one()`.
+    void leave_waiters() noexcept;
 
 private:
     std::unique_ptr<EventLoop> loop_;
     bool may_watch_sigint_;
     bool watches_sigint_ = false;
     int interrupts_ = 0;
+    bool kept_pending_ = false;
     bool cancelled_by_us_ = false;  // and not by somebody else before
 };
 

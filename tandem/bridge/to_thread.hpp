@@ -73,6 +73,11 @@ public:
     /// All jobs of one key run on one thread, in order; the thread lives as long as the pool.
     BasicToThreadOptions& affinity(std::string key) { return placement_.key = std::move(key), *this; }
     BasicToThreadOptions& affinity(Strand strand) { return placement_.strand = std::move(strand), *this; }
+    /// `back`: the task-locals that the function changed are changed in the awaiting task too, when it
+    /// returns or throws.
+    BasicToThreadOptions& context(ContextFlow flow) {
+        return placement_.context_back = flow == ContextFlow::back, *this;
+    }
     /// When cancelled, the await throws at once and leaves a running function to itself; its end goes to the
     /// exception handler as `suppressed`, and it keeps its slot until then. The arguments must be owned.
     BasicToThreadOptions<true> abandon_on_cancel() const {

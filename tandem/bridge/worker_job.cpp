@@ -213,7 +213,10 @@ Task<void> WorkerJob::await(std::shared_ptr<WorkerJob> job, JobPlacement placeme
     } const awaiting(*job, task);
     for (;;) {
         const Event event = co_await EventWait(*job);
-        if (event == Event::ended) break;
+        if (event == Event::ended) {
+            if (placement.context_back) Context(job->context_).swap_with_current();
+            break;
+        }
         if (event == Event::left) task.throw_cancelled();
         Task<void> asked = std::move(job->request_->task);
         co_await std::move(asked);

@@ -35,6 +35,7 @@ struct JobPlacement {
     std::string key;               ///< of the thread it runs on; empty: any
     std::optional<Strand> strand;  ///< the same
     bool abandon = false;          ///< a cancelled awaiter leaves at once
+    bool context_back = false;     ///< what the function changes in its context comes back
 };
 
 /// One call on a worker thread, as the loop, the thread and the awaiting task see it. For the library; users
@@ -167,14 +168,18 @@ Task<T> in_grace(Task<T> task) {
     co_return co_await std::move(shielded);
 }
 
-/// Runs `task` to its end in the task that awaits the current job, and gives its result to the worker.
+/// Runs `task` to its end in the task that awaits the current job, in the worker's context, and gives its
+/// result to the worker.
 template <class T>
-T run_in_awaiting_task(WorkerJob& job, Task<T> task, const BlockingWait& wait) {
+T run_in_awaiting_task(WorkerJob& job, Task<T> task, const BlockingWait& wait,
+                       ContextFlow flow = ContextFlow::down) {
     struct Answer {
+        Context context = Context::current();
         std::exception_ptr error;
         std::optional<KeptResult<T>> value;
     } answer;
     const auto serve = [](Task<T> asked, Answer& into) -> Task<void> {
+        const InContext inside(into.context);
         try {
             if constexpr (std::is_void_v<T>) {
                 co_await std::move(asked);
@@ -191,6 +196,7 @@ T run_in_awaiting_task(WorkerJob& job, Task<T> task, const BlockingWait& wait) {
     };
     if (std::uncaught_exceptions() > 0) task = in_grace(std::move(task));
     job.run_in_awaiting_task(serve(std::move(task), answer), wait);
+    if (flow == ContextFlow::back) answer.context.swap_with_current();
     if (answer.error) {
         job.throws(answer.error);
         std::rethrow_exception(answer.error);

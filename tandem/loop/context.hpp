@@ -68,6 +68,10 @@ private:
     const Node* root_ = nullptr;  // owned
 };
 
+/// Whether what a call changes in its context comes back to its caller: `f().get({.context =
+/// ContextFlow::back})`.
+enum class ContextFlow : std::uint8_t { down, back };
+
 /// Runs a scope's code in `context`, and puts back what was.
 class InContext {
 public:

@@ -141,6 +141,7 @@ public:
         remember_own_loop(loop.life_);
         running_loop = &loop;
         loop.ran_ = true;
+        loop.left_.store(false, std::memory_order_relaxed);
         if (loop.host_driven_) loop.mailbox_.awake();
     }
     ~Running() {
@@ -167,6 +168,7 @@ EventLoop::EventLoop(ChosenBackend chosen, const EventLoopOptions& options, Sour
       close_grace_(options.close_grace),
       close_reason_(LoopClosedReason::closed),
       made_at_(where) {
+    keep_pending_ = options.keep_pending;
     set_debug(options.debug || debug_wanted());
     set_instrument(options.instrument);
     if (options.shuffle_seed) shuffle_ = std::make_unique<OrderShuffle>(*options.shuffle_seed);
@@ -250,15 +252,24 @@ void EventLoop::drive(bool (*done)(void*), void* argument) {
         tell_instrument([](Instrument& instrument, EventLoop& loop) { instrument.run_started(loop); });
     struct Finished {
         EventLoop& loop;
+        LoopClosedReason why = LoopClosedReason::stopped;
         ~Finished() {
+            if (!loop.keep_pending_ && !loop.closing_ && !loop.lost()) loop.leave_waiters(why);
             if (loop.instrument_) [[unlikely]]
                 loop.tell_instrument(
                     [](Instrument& instrument, EventLoop& l) { instrument.run_finished(l); });
         }
-    } const finished{*this};
+    } finished{*this};
     // At least one turn: stop() before run_forever() means one poll, one batch (sem:L20).
     for (;;) {
-        turn(TimePoint::max());
+        try {
+            turn(TimePoint::max());
+        } catch (const abi::__forced_unwind&) {
+            finished.why = LoopClosedReason::failed;  // the thread ends
+            batch_.append(ready_);
+            ready_.append(batch_);
+            throw;
+        }
         leave_if_asked();
         if (done(argument)) return;
         if (lost()) [[unlikely]]
@@ -294,6 +305,14 @@ bool EventLoop::drive_for_owner(bool (*done)(void*), void* argument) {
         stopping_ = false;
     }
     return true;
+}
+
+void EventLoop::leave_waiters(LoopClosedReason reason) noexcept {
+    // A poster either sees this, or is seen by us.
+    left_.store(true, std::memory_order_seq_cst);
+    mailbox_.collect_all(ready_);
+    ready_.for_each([reason](Runnable& entry) { entry.left_behind(reason); });
+    while (OutsideCaller* const caller = outside_callers_.pop_front()) caller->loop_left(reason);
 }
 
 void EventLoop::poll_once(Deadline limit) {
@@ -366,9 +385,13 @@ void EventLoop::poll(TimePoint limit) {
             wait_while_stuck();
         } else if (!waits) {
             backend_->wait(TimePoint::min());
+        } else if (look_for_mail(deadline)) {
+            turn_time_ = time_->now();
         } else if (mailbox_.about_to_sleep()) {
+            const auto fell_asleep = spin_.falls_asleep();
             backend_->wait(deadline);
             mailbox_.awake();
+            if (mailbox_.has_mail()) spin_.woke_up(fell_asleep);
             turn_time_ = time_->now();
         } else {
             backend_->wait(TimePoint::min());
@@ -377,6 +400,22 @@ void EventLoop::poll(TimePoint limit) {
         busy_turns_ = 0;
         backend_->wait(TimePoint::min());
     }
+}
+
+// Whether there is something to do before it would be worth while to sleep.
+bool EventLoop::look_for_mail(TimePoint deadline) noexcept {
+    if (!spin_.pays() || backend_turns_time_) return false;
+    if (deadline != TimePoint::max() && deadline - turn_time_ < 2 * AdaptiveSpin::longest) return false;
+    if (backend_->in_flight() == 0) return spin_.look_for([this] { return mailbox_.has_mail(); });
+    // Descriptors must not wait for it: they are looked at every microsecond or so.
+    int looks = 0;
+    spin_.look_for([this, &looks] {
+        if (mailbox_.has_mail()) return true;
+        if (++looks % 32 != 0) return false;
+        backend_->wait(TimePoint::min());
+        return !arrivals_.empty();
+    });
+    return mailbox_.has_mail() || !arrivals_.empty();
 }
 
 void EventLoop::collect() {
@@ -465,6 +504,7 @@ void EventLoop::close() {
             "tasks to "
             "their end, which would stop the other; close it in plain code");
 
+    closing_ = true;
     if (tenant_ && (tenant_->live() > 0 || (!running_loop && tenant_->more_to_end()))) drain();
     const bool left_behind = tenant_ && tenant_->live() > 0;  // they must not run any more
     if (workers_) workers_->finish(*this, left_behind ? Duration::zero() : close_grace_);
@@ -527,6 +567,7 @@ void EventLoop::let_go() noexcept {
     ReadyQueue left;
     left.append(ready_);
     mailbox_.close(left);
+    left_.store(false);  // from now on a post is refused
     drop_watches();
     discard(left);
     discard(ready_);  // what the discarded ones posted

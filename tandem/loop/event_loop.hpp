@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tandem/backend/backend.hpp>
+#include <tandem/base/adaptive_spin.hpp>
 #include <tandem/base/fork.hpp>
 #include <tandem/base/intrusive_list.hpp>
 #include <tandem/base/source_location.hpp>
@@ -50,6 +51,16 @@ struct PlannedCall {
 
 protected:
     ~PlannedCall() = default;
+};
+
+/// Somebody outside a loop waits for what only the loop can bring. For the library only.
+struct OutsideCaller {
+    ListLink<OutsideCaller> outside_link;
+    /// The loop does not go on with it, for this reason. Off its list; on the thread that drove the loop.
+    virtual void loop_left(LoopClosedReason reason) noexcept = 0;
+
+protected:
+    ~OutsideCaller() = default;
 };
 
 /// What the room above hangs on a loop to own its tasks. For the library only.
@@ -409,6 +420,17 @@ public:
     }
     /// How long `close()` waits for tasks that were cancelled.
     void set_close_grace(Duration grace) noexcept { close_grace_ = grace; }
+    /// Tells `caller` when the loop is not driven any more. On the loop's thread.
+    void add_outside_caller(OutsideCaller& caller) noexcept { outside_callers_.push_back(caller); }
+    void remove_outside_caller(OutsideCaller& caller) noexcept { outside_callers_.remove(caller); }
+    /// Nobody drives it, and who waited for it was told. Any thread; after a post it is no earlier than that.
+    bool left() const noexcept { return left_.load(std::memory_order_seq_cst); }
+    /// From now on the end of a drive tells nobody, as `EventLoopOptions::keep_pending`. Gives what was.
+    bool keep_pending(bool on) noexcept { return std::exchange(keep_pending_, on); }
+    /// Somebody is about to drive it: it takes work again.
+    void expect_drive() noexcept { left_.store(false, std::memory_order_relaxed); }
+    /// Whoever waits from outside is told that nobody drives this loop any more. At the end of a drive.
+    void leave_waiters(LoopClosedReason reason) noexcept;
     /// Turns until `done` says so. For `run_until_complete` and the draining of tasks.
     void drive(bool (*done)(void*), void* argument);
     /// The same on behalf of plain code of the loop's owner that waits for something of it: another thread
@@ -442,6 +464,7 @@ private:
     void set_signal_handler(int signal, std::function<void()> fn);
     void turn(TimePoint limit);
     void poll(TimePoint limit);
+    bool look_for_mail(TimePoint deadline) noexcept;
     void collect();
     void collect_shuffled();
     void collect_signals();
@@ -484,7 +507,10 @@ private:
     bool stopping_ = false;
     bool closed_ = false;
     bool debug_ = false;
-    bool watched_ = false;      // in debug mode or with an instrument: somebody wants to know
+    bool watched_ = false;  // in debug mode or with an instrument: somebody wants to know
+    bool keep_pending_ = false;
+    bool closing_ = false;
+    std::atomic<bool> left_ = false;
     bool host_driven_ = false;  // a foreign loop waits for the pollable descriptor
     bool ran_ = false;
     bool looked_whether_stuck_ = false;  // since something ran
@@ -501,6 +527,7 @@ private:
     std::atomic<bool> wanted_ = false;           // and somebody does
     std::atomic<bool> signals_arrived_ = false;
     Mailbox mailbox_;
+    AdaptiveSpin spin_;  // for mail
     std::string fallback_reason_;
     std::unique_ptr<Backend> backend_;
     OperationSlab operations_;
@@ -514,6 +541,7 @@ private:
     TimePoint wait_began_{};
     std::unique_ptr<OrderShuffle> shuffle_;
     IntrusiveList<RegisteredWaker, &RegisteredWaker::waker_link> wakers_;
+    IntrusiveList<OutsideCaller, &OutsideCaller::outside_link> outside_callers_;
     CloseRecord close_record_;
     SourceLocation made_at_;
     std::function<void(EventLoop&, const ErrorContext&)> exception_handler_;

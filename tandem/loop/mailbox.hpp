@@ -60,6 +60,14 @@ public:
     void collect(ReadyQueue& into) noexcept {
         if (has_mail()) append_reversed(head_.exchange(nullptr, std::memory_order_acquire), into);
     }
+    /// The same, and whoever posts later sees what this thread did before.
+    void collect_all(ReadyQueue& into) noexcept {
+        Runnable* head = head_.load(std::memory_order_seq_cst);
+        while (head != closed_mark() &&
+               !head_.compare_exchange_weak(head, nullptr, std::memory_order_seq_cst)) {
+        }
+        if (head != closed_mark()) append_reversed(head, into);
+    }
     /// Refuses mail from now on; what had come is in `into`.
     void close(ReadyQueue& into) noexcept {
         Runnable* items = head_.exchange(closed_mark(), std::memory_order_acq_rel);

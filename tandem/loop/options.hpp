@@ -33,6 +33,9 @@ struct EventLoopOptions {
     Instrument* instrument = nullptr;  ///< hears what the loop does; must outlive it
     /// Unless set: `raise` where the clock jumps, as in tests and simulations, else `report`.
     std::optional<Quiescence> quiescence = std::nullopt;
+    /// Whoever waits from outside for work of this loop goes on waiting when it is stopped, until its next
+    /// run or its close, instead of getting `LoopClosed` (sem:B24).
+    bool keep_pending = false;
 };
 
 /// What a loop dropped when it closed (sem:L23).

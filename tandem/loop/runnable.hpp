@@ -9,6 +9,7 @@
 
 namespace tandem::inline v1 {
 
+enum class LoopClosedReason : std::uint8_t;
 enum class EntryKind : std::uint8_t { task, callback, timer, post, watch, waker, other };
 
 /// What an entry of the ready queue says of itself, to instruments and in reports.
@@ -29,6 +30,8 @@ public:
     virtual void run() = 0;
     /// The loop closed before its turn came: let go of everything, run nothing.
     virtual void discard() noexcept = 0;
+    /// The loop is not driven any more, and this is in its queue, where it stays.
+    virtual void left_behind(LoopClosedReason) noexcept {}
     virtual EntryKind kind() const noexcept { return EntryKind::other; }
     virtual EntryInfo entry_info() const { return {.name = {}, .made_at = {}, .at = {}, .text = "<entry>"}; }
     /// Entries of one chain keep their order also where a seed shuffles what nobody promises (sem:L10). Null:
@@ -67,6 +70,13 @@ public:
         std::size_t entries = 0;
         for (const Runnable* item = first_; item; item = item->next_) ++entries;
         return entries;
+    }
+    template <class F>
+    void for_each(F fn) const {
+        for (Runnable *item = first_, *next = nullptr; item; item = next) {
+            next = item->next_;
+            fn(*item);
+        }
     }
     /// Null if empty.
     Runnable* last() const { return last_; }

@@ -19,6 +19,7 @@ namespace tandem::inline v1 {
 template <class T>
 class Pending;
 class StartOn;
+struct GetOptions;
 
 [[noreturn]] void throw_moved_from_task();
 /// A Task was destroyed without having been started: counted, and in debug reported to the loop's exception
@@ -224,6 +225,13 @@ public:
     T get(SourceLocation where = SourceLocation::current()) &&;
     /// The same with a limit: when it has passed, the work is cancelled and joined, then `TimeoutError`.
     T get(Deadline deadline, SourceLocation where = SourceLocation::current()) &&;
+    /// The same once `stop` (a `std::stop_token`) is asked: then `TaskCancelled`, unless a value came after
+    /// all.
+    template <class Stop>
+        requires requires(const Stop& stop) { stop.stop_requested(); }
+    T get(Stop stop, SourceLocation where = SourceLocation::current()) &&;
+    /// `f().get({.deadline = 2s, .context = ContextFlow::back})`.
+    T get(const GetOptions& options, SourceLocation where = SourceLocation::current()) &&;
     /// Starts it on the background loop, or `on(loop)`, and goes on. Defined in bridge/pending.hpp.
     Pending<T> start(SourceLocation where = SourceLocation::current()) &&;
     Pending<T> start(StartOn where_to, SourceLocation where = SourceLocation::current()) &&;

@@ -338,13 +338,12 @@ TaskHandle<T> spawn_in(TaskDomain& domain, ScopeNode& parent, Task<T> task, cons
     if (!task.valid()) throw_moved_from_task();
     // The frame is ours only once the node exists.
     struct Owner {
-        TaskPromise<T>* promise;
+        PromiseBase* promise;
         ~Owner() {
             if (promise) promise->handle().destroy();
         }
     } owner{&std::move(task).release()};
-    TaskNode& node = TaskNode::spawn(domain, parent, *owner.promise, options, where);
-    owner.promise = nullptr;
+    TaskNode& node = TaskNode::spawn(domain, parent, owner.promise, options, where);
     return TaskHandle<T>(node);
 }
 template <class T>

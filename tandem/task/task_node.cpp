@@ -97,12 +97,12 @@ TaskNode::TaskNode(std::uint64_t id, PromiseBase& root, SourceLocation where)
       frame_(&root),
       spawned_at_(where) {}
 
-TaskNode& TaskNode::spawn(TaskDomain& domain, ScopeNode& parent, PromiseBase& root,
+TaskNode& TaskNode::spawn(TaskDomain& domain, ScopeNode& parent, PromiseBase*& root,
                           const TaskOptions& options, SourceLocation where) {
     void* block = domain.take_block();
     TaskNode* task = nullptr;
     try {
-        task = ::new (block) TaskNode(domain.next_id(), root, where);
+        task = ::new (block) TaskNode(domain.next_id(), *root, where);
         if (!options.name.empty()) task->extra().name = options.name;
         if (options.housekeeping) task->extra().housekeeping = true;
         Context context = options.context ? *options.context : Context::current();
@@ -112,7 +112,7 @@ TaskNode& TaskNode::spawn(TaskDomain& domain, ScopeNode& parent, PromiseBase& ro
         domain.give_block(block);
         throw;
     }
-    root.start_in(*task, nullptr);
+    std::exchange(root, nullptr)->start_in(*task, nullptr);
     task->attach(parent);
     if (parent.kind() == Kind::group) {
         ++static_cast<GroupScope&>(parent).live_;
@@ -166,7 +166,13 @@ void TaskNode::run_eagerly() {
     TaskNode* const creator = running_task_node;
     const auto budget = loop().ready_budget;
     ++home.eager_depth_;
-    step();
+    try {
+        step();
+    } catch (const abi::__forced_unwind&) {
+        --home.eager_depth_;
+        release();  // nobody is given it any more
+        throw;
+    }
     --home.eager_depth_;
     loop().ready_budget = budget;
     running_task_node = creator;
@@ -312,8 +318,10 @@ void TaskNode::finish() noexcept {
     if (extra_) {
         while (CompletionHook* hook = extra_->hooks.pop_front()) hook->task_done(*this);
     }
+    CompletionHook* const last = extra_ ? std::exchange(extra_->last_hook, nullptr) : nullptr;
     if (references_ > 1) frame_ = &root().outlive_frame();
     release();
+    if (last) last->task_gone();
 }
 
 void TaskNode::release() {

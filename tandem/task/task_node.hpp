@@ -36,6 +36,8 @@ public:
     virtual void task_abandoned() noexcept {}
     /// The task that waits by this hook; null if it is no task.
     virtual const TaskNode* waiter() const noexcept { return nullptr; }
+    /// The task's frame is gone too, and all that it owned. For whom `tell_when_gone()` named.
+    virtual void task_gone() noexcept {}
 
 protected:
     ~CompletionHook() = default;
@@ -65,8 +67,9 @@ public:
     enum class Status : std::uint8_t { ready, running, waiting, finishing, finished };
 
     /// Makes a running task of a frame that was never started. Its first step is posted. The caller gets one
-    /// reference, the loop has another until the task has ended.
-    static TaskNode& spawn(TaskDomain& domain, ScopeNode& parent, PromiseBase& root,
+    /// reference, the loop has another until the task has ended. `root` is null as soon as the frame is the
+    /// task's, whatever is thrown after that.
+    static TaskNode& spawn(TaskDomain& domain, ScopeNode& parent, PromiseBase*& root,
                            const TaskOptions& options, SourceLocation where);
 
     std::uint64_t id() const { return std::uint64_t{id_high_} << 32 | id_low_; }
@@ -116,6 +119,12 @@ public:
     void add_hook(CompletionHook& hook);
     /// Whether a task waits for this one's end.
     bool joined_by_task() const;
+    /// In `task_done()` of `hook`: it wants to be told when the frame is gone. False if another one is.
+    bool tell_when_gone(CompletionHook& hook) {
+        if (extra_->last_hook) return false;
+        extra_->last_hook = &hook;
+        return true;
+    }
     /// After it `add_hook()` does not throw. Errors: `std::bad_alloc`.
     void prepare_hooks() { extra(); }
     void remove_hook(CompletionHook& hook) {
@@ -159,6 +168,7 @@ public:
 private:
     struct Extra {
         IntrusiveList<CompletionHook, &CompletionHook::hook_link> hooks;
+        CompletionHook* last_hook = nullptr;  // while the task ends
         CancelRequest request;
         std::string name;
         SharedReason left_for;          // the Cancelled that stands for left_error

@@ -1,0 +1,184 @@
+// What a call costs in wake-ups, in allocations, and in idle CPU: counted, not timed. And rows A12, A13.
+#include <tandem/base/adaptive_spin.hpp>
+#include <tandem/base/errors.hpp>
+#include <tandem/bridge/background_loop.hpp>
+#include <tandem/bridge/get.hpp>
+#include <tandem/bridge/pending.hpp>
+#include <tandem/task/sleep.hpp>
+
+#include <gtest/gtest.h>
+
+#include <sys/resource.h>
+#include <time.h>
+
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace tandem;
+using namespace std::chrono_literals;
+
+namespace {
+
+Task<int> value(int result) { co_return result; }
+Task<int> value_after(Duration delay, int result) {
+    co_await sleep(delay);
+    co_return result;
+}
+
+/// How often this thread gave up its CPU to wait.
+long sleeps_of_this_thread() {
+    rusage used{};
+    ::getrusage(RUSAGE_THREAD, &used);
+    return used.ru_nvcsw;
+}
+Task<long> sleeps_of_the_loops_thread() { co_return sleeps_of_this_thread(); }
+
+double cpu_seconds() {
+    timespec used{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return static_cast<double>(used.tv_sec) + 1e-9 * static_cast<double>(used.tv_nsec);
+}
+
+std::size_t entries(const char* folder) {
+    std::size_t count = 0;
+    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder)) ++count;
+    return count;
+}
+
+}  // namespace
+
+TEST(RB22, a_call_costs_at_most_one_wake_up_each_way_and_a_ready_one_none) {
+    constexpr int calls = 300;
+    static_cast<void>(value(1).get());
+    const long loop_before = sleeps_of_the_loops_thread().get();
+    const long before = sleeps_of_this_thread();
+    for (int i = 0; i < calls; ++i) static_cast<void>(value(i).get());
+    const long after = sleeps_of_this_thread();
+    const long loop_after = sleeps_of_the_loops_thread().get();
+    EXPECT_LE(after - before, calls + calls / 10);
+    EXPECT_LE(loop_after - loop_before, calls + calls / 10);
+
+    auto done = value(1).start();
+    done.wait();
+    const long at_rest = sleeps_of_this_thread();
+    for (int i = 0; i < calls; ++i) static_cast<void>(done.get());
+    EXPECT_EQ(sleeps_of_this_thread(), at_rest);
+}
+
+TEST(RB22, sixty_four_callers_at_once_are_all_answered) {
+    std::vector<std::thread> callers;
+    std::atomic<int> wrong = 0;
+    for (int t = 0; t < 64; ++t) {
+        callers.emplace_back([&, t] {
+            for (int i = 0; i < 50; ++i) wrong += value(t * 50 + i).get() != t * 50 + i;
+        });
+    }
+    for (auto& caller : callers) caller.join();
+    EXPECT_EQ(wrong, 0);
+}
+
+TEST(AdaptiveSpin, an_idle_background_loop_uses_no_cpu) {
+    for (int i = 0; i < 100; ++i) static_cast<void>(value(i).get());  // looking pays now, if ever
+    std::this_thread::sleep_for(5ms);
+    const double before = cpu_seconds();
+    std::this_thread::sleep_for(500ms);
+    EXPECT_LT(cpu_seconds() - before, 0.005);
+}
+
+TEST(AdaptiveSpin, it_looks_only_after_short_sleeps_and_gives_up_where_that_does_not_pay) {
+    AdaptiveSpin spin;
+    int looks = 0;
+    const auto never = [&looks] {
+        ++looks;
+        return false;
+    };
+    EXPECT_FALSE(spin.look_for(never));
+    EXPECT_EQ(looks, 0);
+    spin.woke_up(spin.falls_asleep());
+    if (usable_cpus() == 1) {
+        EXPECT_FALSE(spin.pays());
+        return;
+    }
+    EXPECT_TRUE(spin.pays());
+    EXPECT_TRUE(spin.look_for([] { return true; }));
+    EXPECT_FALSE(spin.look_for(never));
+    EXPECT_FALSE(spin.look_for(never));
+    EXPECT_GT(looks, 0);
+    EXPECT_FALSE(spin.pays());
+    // Each time it failed it waits for twice as many short sleeps.
+    for (int sleeps : {2, 4, 8}) {
+        for (int i = 0; i < sleeps; ++i) {
+            EXPECT_FALSE(spin.pays());
+            spin.woke_up(spin.falls_asleep());
+        }
+        EXPECT_TRUE(spin.pays());
+        spin.look_for(never);
+        spin.look_for(never);
+    }
+}
+
+TEST(AdaptiveSpin, a_long_sleep_is_no_reason_to_look) {
+    AdaptiveSpin spin;
+    const auto asleep = spin.falls_asleep();
+    std::this_thread::sleep_for(2ms);
+    spin.woke_up(asleep);
+    EXPECT_FALSE(spin.pays());
+}
+
+TEST(A12, stopped_joined_and_started_again_a_hundred_times_nothing_grows_and_nobody_hangs) {
+    static_cast<void>(value(1).get());
+    shutdown();
+    const auto threads = entries("/proc/self/task");
+    const auto descriptors = entries("/proc/self/fd");
+    for (int round = 0; round < 100; ++round) {
+        auto outstanding = value_after(1h, 1).start();
+        ASSERT_EQ(value(round).get(), round);
+        shutdown();
+        std::optional<LoopClosedReason> reason;
+        try {
+            static_cast<void>(outstanding.get());
+        } catch (const LoopClosed& closed) {
+            reason = closed.reason();
+        }
+        ASSERT_TRUE(reason);
+    }
+    EXPECT_EQ(entries("/proc/self/task"), threads);
+    EXPECT_EQ(entries("/proc/self/fd"), descriptors);
+}
+
+TEST(A13, the_callers_loop_and_the_librarys_do_not_disturb_each_other) {
+    // Each is blocked in turn; the other one's ticks go on.
+    const auto ticks = [](std::atomic<int>& count) -> Task<void> {
+        for (;;) {
+            co_await sleep(10ms);
+            ++count;
+        }
+    };
+    const auto blocks = []() -> Task<void> {
+        std::this_thread::sleep_for(500ms);
+        co_return;
+    };
+    EventLoop mine;
+    std::thread thread([&mine] { mine.run_forever(); });
+    std::atomic<int> on_mine = 0;
+    std::atomic<int> on_background = 0;
+    auto first = ticks(on_mine).start(on(mine));
+    auto second = ticks(on_background).start();
+
+    int before = on_mine;
+    blocks().get();
+    EXPECT_GE(on_mine - before, 25);
+    before = on_background;
+    blocks().start(on(mine)).get();
+    EXPECT_GE(on_background - before, 25);
+
+    EXPECT_TRUE(first.cancel_and_wait().cancelled());
+    EXPECT_TRUE(second.cancel_and_wait().cancelled());
+    mine.stop_threadsafe();
+    thread.join();
+}
