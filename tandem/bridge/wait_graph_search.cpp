@@ -95,7 +95,7 @@ std::vector<Key> GraphView::cycle(Key from) const {
     while (!next.empty()) {
         const Key key = next.front();
         next.pop_front();
-        for (const Key ahead : at(key).ahead) {
+        for (const Key& ahead : at(key).ahead) {
             if (ahead == from) {
                 std::vector<Key> way{key};
                 while (way.back() != from) way.push_back(behind.at(way.back()));
@@ -335,7 +335,7 @@ void GraphSearch::refuse(const std::vector<Key>& cycle) {
     std::string names;
     std::string first;
     std::vector<std::string> hops;
-    for (const Key key : cycle) {
+    for (const Key& key : cycle) {
         const auto& node = now_.at(key);
         hops.push_back(node.text);
         if (node.name.empty()) continue;
@@ -346,7 +346,7 @@ void GraphSearch::refuse(const std::vector<Key>& cycle) {
 
     const GraphLock lock;
     std::vector<OutsideWait*> waits;
-    for (const Key key : cycle) {
+    for (const Key& key : cycle) {
         OutsideWait* const wait = now_.at(key).wait.get();
         if (!wait) continue;
         if (!wait->link.linked || wait->refused_) return;  // somebody goes on already
