@@ -183,6 +183,29 @@ ASYNC_TEST(SemC27, such_a_wait_lasts_no_longer_than_the_grace) {
     EXPECT_EQ(this_loop().time() - start, cleanup_grace());
 }
 
+ASYNC_TEST(SemC27, a_destructor_outside_unwinding_waits_by_shield) {
+    struct ClosesLater {
+        ~ClosesLater() { shield(later(lines, "closed")).get(); }
+        Lines& lines;
+    };
+    Lines lines;
+    auto body = [&] {
+        const ClosesLater closes{lines};
+        try {
+            sleep(1h).get();
+        } catch (const Cancelled&) {
+            lines.push_back("cancelled");
+        }
+        // Leaves the scope cancelled, and with no exception on its way.
+    };
+    this_loop().set_exception_handler([](EventLoop&, const ErrorContext&) {});  // swallowed
+
+    static_cast<void>(co_await cancelled_after(5ms, in_fiber(body)));
+    this_loop().set_exception_handler(nullptr);
+
+    EXPECT_EQ(lines, Lines({"cancelled", "closed"}));
+}
+
 ASYNC_TEST(SemC102, a_fiber_that_swallowed_its_cancel_is_logged_and_gives_its_value) {
     const Heard heard;
     auto swallows = [] {

@@ -2,6 +2,7 @@
 
 #include <tandem/bridge/fiber.hpp>
 #include <tandem/task/current_fiber.hpp>
+#include <tandem/task/shield.hpp>
 #include <tandem/task/sleep.hpp>
 #include <tandem/task/task_node.hpp>
 
@@ -162,7 +163,7 @@ bool Fiber::Turn::await_resume() const noexcept { return core_.ended(); }
 bool unwinds(const FiberCore& fiber) noexcept { return fiber.unwinding(); }
 
 void run_frame_on_fiber(FiberCore& fiber, PromiseBase& frame, bool checkpoint, const SourceLocation& where) {
-    if (checkpoint && fiber.task().scope().cancelled()) [[unlikely]] {
+    if (checkpoint && fiber.task().scope().cancelled() && !is_no_checkpoint(frame.born())) [[unlikely]] {
         fiber.saw_cancel = true;
         if (!fiber.task().threw_in_this_step()) fiber.task().throw_cancelled();
         FrameOnFiber(one_turn()).run(fiber, false, where);

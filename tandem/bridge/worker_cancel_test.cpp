@@ -3,6 +3,7 @@
 #include <tandem/bridge/get.hpp>
 #include <tandem/bridge/run.hpp>
 #include <tandem/bridge/to_thread.hpp>
+#include <tandem/task/shield.hpp>
 #include <tandem/task/sleep.hpp>
 #include <tandem/testing/async_test.hpp>
 
@@ -35,6 +36,25 @@ ASYNC_TEST_REAL_TIME(SemC27, a_wait_in_a_destructor_on_a_worker_ends_while_cance
     auto body = [&] {
         const ClosesLater closes{lines};
         sleep(1h).get();
+    };
+    auto handle = create_task(to_thread(body));
+    co_await sleep(20ms);
+    handle.cancel();
+    co_await handle.join_only();
+
+    EXPECT_TRUE(handle.cancelled());
+    EXPECT_EQ(lines, Lines({"closed"}));
+}
+
+ASYNC_TEST_REAL_TIME(SemC27, a_shield_on_a_worker_runs_although_its_task_is_cancelled) {
+    Lines lines;
+    auto body = [&] {
+        try {
+            sleep(1h).get();
+        } catch (const Cancelled&) {
+            shield(later(lines, "closed")).get();
+            throw;
+        }
     };
     auto handle = create_task(to_thread(body));
     co_await sleep(20ms);

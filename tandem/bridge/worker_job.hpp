@@ -194,8 +194,10 @@ T run_in_awaiting_task(WorkerJob& job, Task<T> task, const BlockingWait& wait,
             into.error = std::current_exception();
         }
     };
+    using enum WorkerJob::IfCancelled;
+    const auto if_cancelled = is_no_checkpoint(task.born()) ? runs : throws;
     if (std::uncaught_exceptions() > 0) task = in_grace(std::move(task));
-    job.run_in_awaiting_task(serve(std::move(task), answer), wait);
+    job.run_in_awaiting_task(serve(std::move(task), answer), wait, if_cancelled);
     if (flow == ContextFlow::back) answer.context.swap_with_current();
     if (answer.error) {
         job.throws(answer.error);

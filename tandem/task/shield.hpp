@@ -8,6 +8,7 @@
 
 #include <exception>
 #include <optional>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -38,6 +39,12 @@ void set_cleanup_grace(Duration grace);
 Duration cleanup_grace();
 
 // Implementation
+
+/// Whether a coroutine born there is one of this file's, which are no checkpoints (sem:C20): for callers that
+/// look for a cancel before they start one.
+inline bool is_no_checkpoint(const SourceLocation& born) noexcept {
+    return std::string_view(born.file_name()).ends_with("tandem/task/shield.hpp");
+}
 
 /// Runs a cleanup in its shield. Null if it went well, else what is to be told of it.
 Task<std::exception_ptr> run_cleanup(Task<void> cleanup, std::optional<Deadline> grace);
