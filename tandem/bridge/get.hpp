@@ -4,6 +4,7 @@
 #include <tandem/bridge/blocking_wait.hpp>
 #include <tandem/bridge/caller.hpp>
 #include <tandem/bridge/fiber.hpp>
+#include <tandem/bridge/interrupt_scope.hpp>
 #include <tandem/bridge/pending.hpp>
 #include <tandem/bridge/worker_job.hpp>
 #include <tandem/task/cancel_scope.hpp>
@@ -94,7 +95,8 @@ T Task<T>::get(SourceLocation where) && {
     refuse_to_block(wait);
     if (caller_kind() == CallerKind::worker)
         return run_in_awaiting_task(*current_worker_job(), std::move(*this), wait);
-    if (idle_loop_of_this_thread()) return std::move(*this).start(on_loop_of_caller(), where).get(where);
+    if (idle_loop_of_this_thread() || interrupts_end_waits())
+        return std::move(*this).start(on_loop_of_caller(), where).get(where);
     // A plain thread's wait closes no cycle: nobody waits for it in turn.
     const std::shared_ptr<EventLoop> loop = share_background_loop();
     BlockingCall<T> call(*loop, std::move(*this), where);
