@@ -307,14 +307,6 @@ bool EventLoop::drive_for_owner(bool (*done)(void*), void* argument) {
     return true;
 }
 
-void EventLoop::leave_waiters(LoopClosedReason reason) noexcept {
-    // A poster either sees this, or is seen by us.
-    left_.store(true, std::memory_order_seq_cst);
-    mailbox_.collect_all(ready_);
-    ready_.for_each([reason](Runnable& entry) { entry.left_behind(reason); });
-    while (OutsideCaller* const caller = outside_callers_.pop_front()) caller->loop_left(reason);
-}
-
 void EventLoop::poll_once(Deadline limit) {
     const Running running(*this);
     turn(limit.resolve(time()));
@@ -400,22 +392,6 @@ void EventLoop::poll(TimePoint limit) {
         busy_turns_ = 0;
         backend_->wait(TimePoint::min());
     }
-}
-
-// Whether there is something to do before it would be worth while to sleep.
-bool EventLoop::look_for_mail(TimePoint deadline) noexcept {
-    if (!spin_.pays() || backend_turns_time_) return false;
-    if (deadline != TimePoint::max() && deadline - turn_time_ < 2 * AdaptiveSpin::longest) return false;
-    if (backend_->in_flight() == 0) return spin_.look_for([this] { return mailbox_.has_mail(); });
-    // Descriptors must not wait for it: they are looked at every microsecond or so.
-    int looks = 0;
-    spin_.look_for([this, &looks] {
-        if (mailbox_.has_mail()) return true;
-        if (++looks % 32 != 0) return false;
-        backend_->wait(TimePoint::min());
-        return !arrivals_.empty();
-    });
-    return mailbox_.has_mail() || !arrivals_.empty();
 }
 
 void EventLoop::collect() {
