@@ -58,7 +58,8 @@ private:
     friend class Checkpoint;
     enum class Mode : std::uint8_t { idle, ready, cancelled };
     Mode mode() const { return static_cast<Mode>(task_ & 3); }
-    // Stores the whole word, since `mode()` loads it whole a moment later: a byte's store would be waited for.
+    // Stores the whole word, since `mode()` loads it whole a moment later: a byte's store would be waited
+    // for.
     void set_mode(const TaskNode& waiter, Mode mode) {
         task_ = reinterpret_cast<std::uintptr_t>(&waiter) | static_cast<std::uintptr_t>(mode);
     }
