@@ -1,10 +1,8 @@
-// What a call costs in wake-ups, in allocations, and in idle CPU: counted, not timed. And rows A12, A13.
+// What a call costs in wake-ups, in allocations, and in idle CPU: counted, not timed.
 #include <tandem/base/adaptive_spin.hpp>
-#include <tandem/base/errors.hpp>
 #include <tandem/bridge/background_loop.hpp>
 #include <tandem/bridge/get.hpp>
 #include <tandem/bridge/pending.hpp>
-#include <tandem/task/sleep.hpp>
 
 #include <gtest/gtest.h>
 
@@ -13,9 +11,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <filesystem>
-#include <optional>
-#include <string>
 #include <thread>
 #include <vector>
 
@@ -25,10 +20,6 @@ using namespace std::chrono_literals;
 namespace {
 
 Task<int> value(int result) { co_return result; }
-Task<int> value_after(Duration delay, int result) {
-    co_await sleep(delay);
-    co_return result;
-}
 
 /// How often this thread gave up its CPU to wait.
 long sleeps_of_this_thread() {
@@ -42,12 +33,6 @@ double cpu_seconds() {
     timespec used{};
     ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
     return static_cast<double>(used.tv_sec) + 1e-9 * static_cast<double>(used.tv_nsec);
-}
-
-std::size_t entries(const char* folder) {
-    std::size_t count = 0;
-    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder)) ++count;
-    return count;
 }
 
 }  // namespace
@@ -128,57 +113,4 @@ TEST(AdaptiveSpin, a_long_sleep_is_no_reason_to_look) {
     std::this_thread::sleep_for(2ms);
     spin.woke_up(asleep);
     EXPECT_FALSE(spin.pays());
-}
-
-TEST(A12, stopped_joined_and_started_again_a_hundred_times_nothing_grows_and_nobody_hangs) {
-    static_cast<void>(value(1).get());
-    shutdown();
-    const auto threads = entries("/proc/self/task");
-    const auto descriptors = entries("/proc/self/fd");
-    for (int round = 0; round < 100; ++round) {
-        auto outstanding = value_after(1h, 1).start();
-        ASSERT_EQ(value(round).get(), round);
-        shutdown();
-        std::optional<LoopClosedReason> reason;
-        try {
-            static_cast<void>(outstanding.get());
-        } catch (const LoopClosed& closed) {
-            reason = closed.reason();
-        }
-        ASSERT_TRUE(reason);
-    }
-    EXPECT_EQ(entries("/proc/self/task"), threads);
-    EXPECT_EQ(entries("/proc/self/fd"), descriptors);
-}
-
-TEST(A13, the_callers_loop_and_the_librarys_do_not_disturb_each_other) {
-    // Each is blocked in turn; the other one's ticks go on.
-    const auto ticks = [](std::atomic<int>& count) -> Task<void> {
-        for (;;) {
-            co_await sleep(10ms);
-            ++count;
-        }
-    };
-    const auto blocks = []() -> Task<void> {
-        std::this_thread::sleep_for(500ms);
-        co_return;
-    };
-    EventLoop mine;
-    std::thread thread([&mine] { mine.run_forever(); });
-    std::atomic<int> on_mine = 0;
-    std::atomic<int> on_background = 0;
-    auto first = ticks(on_mine).start(on(mine));
-    auto second = ticks(on_background).start();
-
-    int before = on_mine;
-    blocks().get();
-    EXPECT_GE(on_mine - before, 25);
-    before = on_background;
-    blocks().start(on(mine)).get();
-    EXPECT_GE(on_background - before, 25);
-
-    EXPECT_TRUE(first.cancel_and_wait().cancelled());
-    EXPECT_TRUE(second.cancel_and_wait().cancelled());
-    mine.stop_threadsafe();
-    thread.join();
 }
