@@ -31,6 +31,8 @@ std::int64_t AdaptiveSpin::clock() noexcept {
     return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
+void AdaptiveSpin::give_way() noexcept { ::sched_yield(); }
+
 void AdaptiveSpin::missed() noexcept {
     hits_ = 0;
     // One may be an accident: the other side lost its CPU for a moment.

@@ -22,17 +22,19 @@ public:
     template <class Ready>
     bool look_for(Ready ready) noexcept {
         if (!pays_) return false;
-        for (std::int64_t until = 0;;) {
+        std::int64_t until = 0;
+        for (int round = 0;; ++round) {
             for (int i = 0; i < looks_per_clock; ++i) {
                 if (ready()) {
                     found();
                     return true;
                 }
-                relax();
+                if (i % 4 == 3) relax();
             }
             const std::int64_t now = clock();
             if (until == 0) until = now + std::chrono::nanoseconds(longest).count();
             if (now >= until) break;
+            if (round >= rounds_alone) give_way();
         }
         missed();
         return false;
@@ -44,7 +46,8 @@ public:
     void woke_up(std::int64_t fell_asleep) noexcept;
 
 private:
-    static constexpr int looks_per_clock = 16;
+    static constexpr int looks_per_clock = 64;
+    static constexpr int rounds_alone = 4;  // about a microsecond
     static constexpr std::uint32_t most_sleeps_between = 1024;
 
     static void relax() noexcept {
@@ -55,6 +58,8 @@ private:
 #endif
     }
     static std::int64_t clock() noexcept;
+    /// Whoever is to answer may wait for this CPU.
+    static void give_way() noexcept;
     void found() noexcept {
         misses_ = 0;
         if (++hits_ >= 64) sleeps_between_ = 1;
