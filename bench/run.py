@@ -156,6 +156,10 @@ def find_contestants(question, build_dir, wanted, backends):
             yield Contestant(library, [str(program)], work)
 
 
+# Two threads that call each other choose their cores.
+PLACE_THEMSELVES = {"bridge_call", "bridge_callers_16", "bridge_forms"}
+
+
 def pinned(command, core):
     if core is None or not shutil.which("taskset"):
         return command
@@ -281,7 +285,8 @@ def ask(question, options):
                 meaning = {URL: url, WORK: max(1, contestant.work // options.divide)}
                 for start in QUESTIONS[question].starts:
                     arguments = [meaning.get(argument, argument) for argument in start]
-                    contestant.failure = run_once(contestant, arguments, question, options.client_core)
+                    core = None if question in PLACE_THEMSELVES else options.client_core
+                    contestant.failure = run_once(contestant, arguments, question, core)
                     if contestant.failure:
                         break
     show_progress("")
