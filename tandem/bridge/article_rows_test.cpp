@@ -8,6 +8,7 @@
 #include <tandem/task/gather.hpp>
 #include <tandem/task/sleep.hpp>
 #include <tandem/testing/async_test.hpp>
+#include <tandem/testing/loop_thread.hpp>
 
 #include <gtest/gtest.h>
 
@@ -24,6 +25,8 @@ using namespace tandem;
 using namespace std::chrono_literals;
 
 namespace {
+
+using tandem::testing::LoopThread;
 
 std::thread::id leaf_thread;
 
@@ -68,20 +71,6 @@ Task<std::string> notes_cancel(Duration delay, std::string name, std::vector<std
 Task<std::thread::id> thread_of_loop() { co_return std::this_thread::get_id(); }
 
 /// A loop on a thread of its own, as the article builds it.
-class LoopThread {
-public:
-    LoopThread() : thread_([this] { loop.run_forever(); }) {}
-    ~LoopThread() {
-        loop.stop_threadsafe();
-        thread_.join();
-    }
-    std::thread::id id() const { return thread_.get_id(); }
-    EventLoop loop;
-
-private:
-    std::thread thread_;
-};
-
 }  // namespace
 
 TEST(A1, plain_functions_call_a_coroutine_and_stay_plain) {

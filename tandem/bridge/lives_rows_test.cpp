@@ -12,6 +12,7 @@
 #include <tandem/task/gather.hpp>
 #include <tandem/task/shield.hpp>
 #include <tandem/task/sleep.hpp>
+#include <tandem/testing/loop_thread.hpp>
 
 #include <gtest/gtest.h>
 
@@ -33,6 +34,8 @@ using namespace tandem;
 using namespace std::chrono_literals;
 
 namespace {
+
+using tandem::testing::LoopThread;
 
 using Clock = std::chrono::steady_clock;
 
@@ -61,15 +64,6 @@ Task<void> block(Duration time) {
 }
 
 /// A loop on a thread of its own.
-struct LoopThread {
-    EventLoop loop;
-    std::thread thread{[this] { loop.run_forever(); }};
-    ~LoopThread() {
-        loop.call_soon_threadsafe([this] { loop.stop(); });
-        thread.join();
-    }
-};
-
 }  // namespace
 
 TEST(A12, one_hundred_rounds_of_start_and_stop_leave_nothing_and_what_was_outstanding_is_told) {
@@ -181,8 +175,8 @@ TEST(C2, each_job_runs_on_the_thread_of_the_loop_it_was_given_to) {
             for (auto& worker : workers) {
                 std::promise<std::thread::id> called;
                 worker.loop.call_soon_threadsafe([&] { called.set_value(std::this_thread::get_id()); });
-                EXPECT_EQ(called.get_future().get(), worker.thread.get_id());
-                EXPECT_EQ(thread_of_loop().start(on(worker.loop)).get(), worker.thread.get_id());
+                EXPECT_EQ(called.get_future().get(), worker.id());
+                EXPECT_EQ(thread_of_loop().start(on(worker.loop)).get(), worker.id());
             }
         }
     }

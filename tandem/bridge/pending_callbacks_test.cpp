@@ -5,6 +5,7 @@
 #include <tandem/loop/context.hpp>
 #include <tandem/loop/signals.hpp>
 #include <tandem/task/sleep.hpp>
+#include <tandem/testing/loop_thread.hpp>
 
 #include <gtest/gtest.h>
 
@@ -23,24 +24,12 @@ using namespace std::chrono_literals;
 
 namespace {
 
+using tandem::testing::LoopThread;
+
 Task<int> value_after(Duration delay, int value) {
     co_await sleep(delay);
     co_return value;
 }
-
-class LoopThread {
-public:
-    LoopThread() : thread_([this] { loop.run_forever(); }) {}
-    ~LoopThread() {
-        loop.stop_threadsafe();
-        thread_.join();
-    }
-    std::thread::id id() const { return thread_.get_id(); }
-    EventLoop loop;
-
-private:
-    std::thread thread_;
-};
 
 /// Lines that several threads write.
 class Lines {

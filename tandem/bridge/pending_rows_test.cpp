@@ -7,6 +7,7 @@
 #include <tandem/task/gather.hpp>
 #include <tandem/task/shield.hpp>
 #include <tandem/task/sleep.hpp>
+#include <tandem/testing/loop_thread.hpp>
 
 #include <gtest/gtest.h>
 
@@ -25,6 +26,8 @@ using namespace tandem;
 using namespace std::chrono_literals;
 
 namespace {
+
+using tandem::testing::LoopThread;
 
 Task<int> value_after(Duration delay, int value) {
     co_await sleep(delay);
@@ -45,19 +48,6 @@ Task<int> cleans_up(std::vector<std::string>& lines) {
     };
     co_return co_await with_finally(value_after(1h, 1), cleanup(lines));
 }
-
-class LoopThread {
-public:
-    LoopThread() : thread_([this] { loop.run_forever(); }) {}
-    ~LoopThread() {
-        loop.stop_threadsafe();
-        thread_.join();
-    }
-    EventLoop loop;
-
-private:
-    std::thread thread_;
-};
 
 int target = 7;
 Task<int> fetch_value() { co_return 4; }

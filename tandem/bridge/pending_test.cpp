@@ -7,6 +7,7 @@
 #include <tandem/task/gather.hpp>
 #include <tandem/task/run_until_complete.hpp>
 #include <tandem/task/sleep.hpp>
+#include <tandem/testing/loop_thread.hpp>
 
 #include <gtest/gtest.h>
 
@@ -26,6 +27,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
+using tandem::testing::LoopThread;
+
 const std::string long_text = "a text long enough to live on the heap";
 
 Task<int> value_after(Duration delay, int value) {
@@ -36,20 +39,6 @@ Task<std::string> text_after(Duration delay) {
     co_await sleep(delay);
     co_return long_text;
 }
-
-class LoopThread {
-public:
-    explicit LoopThread(const EventLoopOptions& options = {})
-        : loop(options), thread_([this] { loop.run_forever(); }) {}
-    ~LoopThread() {
-        loop.stop_threadsafe();
-        thread_.join();
-    }
-    EventLoop loop;
-
-private:
-    std::thread thread_;
-};
 
 EventLoopOptions quick_close() {
     EventLoopOptions options;

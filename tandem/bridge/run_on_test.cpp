@@ -3,6 +3,7 @@
 #include <tandem/task/cancel_scope.hpp>
 #include <tandem/task/sleep.hpp>
 #include <tandem/testing/async_test.hpp>
+#include <tandem/testing/loop_thread.hpp>
 
 #include <gtest/gtest.h>
 
@@ -17,19 +18,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-class LoopThread {
-public:
-    LoopThread() : thread_([this] { loop.run_forever(); }) {}
-    ~LoopThread() {
-        loop.stop_threadsafe();
-        thread_.join();
-    }
-    std::thread::id id() const { return thread_.get_id(); }
-    EventLoop loop;
-
-private:
-    std::thread thread_;
-};
+using tandem::testing::LoopThread;
 
 Task<std::thread::id> whereabouts() {
     co_await sleep(1ms);
