@@ -27,11 +27,11 @@ void TimerHeap::remove(Timer& timer) noexcept {
 }
 
 TimePoint TimerHeap::next_with(Duration slack) const noexcept {
+    int close = 0;
     const std::size_t children = std::min(heap_.size(), 1 + arity);
-    for (std::size_t child = 1; child < children; ++child) {
-        if (Duration(heap_[child].when - heap_[0].when) <= slack / 4) return saturating_add(next(), slack);
-    }
-    return next();
+    for (std::size_t child = 1; child < children; ++child)
+        close += Duration(heap_[child].when - heap_[0].when) <= slack / 4;
+    return close >= 2 ? saturating_add(next(), slack) : next();
 }
 
 void TimerHeap::run_due(TimePoint now) noexcept {

@@ -58,8 +58,8 @@ public:
     TimePoint next() const noexcept {
         return heap_.empty() ? TimePoint::max() : TimePoint(Duration(heap_[0].when));
     }
-    /// Until when to sleep: the earliest deadline, or up to `slack` after it if others come soon enough
-    /// behind that one wake-up serves them all.
+    /// Until when to sleep: the earliest deadline, or `slack` after it if others crowd behind, so that one
+    /// wake-up serves them all.
     TimePoint next_with(Duration slack) const noexcept;
     /// Calls `due()` of every timer with `when <= now`, in order. Those that they arm wait for the next call.
     void run_due(TimePoint now) noexcept;

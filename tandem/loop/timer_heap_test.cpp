@@ -77,6 +77,26 @@ TEST(SemL2, what_a_due_timer_arms_waits_for_the_next_call_also_when_it_is_due_al
     EXPECT_TRUE(heap.empty());
 }
 
+TEST(SemL13, timers_that_crowd_share_a_wake_up_and_others_keep_their_own) {
+    TimerHeap heap;
+    const Duration slack(1'000);
+    Alarm first;
+    Alarm second;
+    Alarm third;
+    Alarm late;
+    EXPECT_EQ(heap.next_with(slack), TimePoint::max());
+    heap.add(first, at(10'000));
+    heap.add(late, at(90'000));
+    EXPECT_EQ(heap.next_with(slack), at(10'000));
+    heap.add(second, at(10'200));
+    EXPECT_EQ(heap.next_with(slack), at(10'000));
+    heap.add(third, at(10'250));
+    EXPECT_EQ(heap.next_with(slack), at(11'000));
+    heap.remove(second);
+    EXPECT_EQ(heap.next_with(slack), at(10'000));
+    for (Alarm* alarm : {&first, &third, &late}) heap.remove(*alarm);
+}
+
 TEST(SemL16, a_due_timer_may_remove_others_that_are_due_in_the_same_call) {
     TimerHeap heap;
     Alarm first;
