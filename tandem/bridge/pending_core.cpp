@@ -85,8 +85,10 @@ public:
           elsewhere_(std::move(elsewhere)) {}
 
     void ended(bool on_loop) noexcept override {
-        if (elsewhere_ ? post_to(*elsewhere_, *this) : on_loop) {
-            if (!elsewhere_) core_->loop().post(*this);
+        if (const auto life = elsewhere_) {
+            if (!post_to(*life, *this)) call();  // else it may have run by now, and be gone
+        } else if (on_loop) {
+            core_->loop().post(*this);
         } else {
             call();
         }
