@@ -129,7 +129,8 @@ bool PendingCore::add_notice(EndNotice& notice) {
 
 bool PendingCore::remove_notice(EndNotice& notice) {
     const std::lock_guard lock(mutex_);
-    if (!notice.notice_link.linked || told_) return false;
+    // Once they are being told, the links are the teller's.
+    if (told_ || !notice.notice_link.linked) return false;
     notices_.remove(notice);
     return true;
 }
