@@ -47,13 +47,7 @@ public:
 
 private:
     TaskNode& start_task(const TaskOptions& options) override {
-        TaskOptions mine = options;
-        mine.context = &context_;
-        Task<T> task = std::move(*task_);
-        task_.reset();
-        auto handle = loop().create_task(std::move(task), mine, spawned_at());
-        handle.node().add_reference();
-        return handle.node();
+        return start_submitted(loop(), task_, context_, options, spawned_at());
     }
     void drop_work() noexcept override { task_.reset(); }
     void take_from(TaskNode& task, bool) override {

@@ -97,6 +97,18 @@ private:
     IntrusiveList<EndNotice, &EndNotice::notice_link> notices_;
 };
 
+/// Starts what was submitted, in the submitter's context; one reference to its node goes to the caller.
+template <class T>
+TaskNode& start_submitted(EventLoop& loop, std::optional<Task<T>>& work, Context& context,
+                          TaskOptions options, const SourceLocation& spawned_at) {
+    options.context = &context;
+    Task<T> task = std::move(*work);
+    work.reset();
+    auto handle = loop.create_task(std::move(task), options, spawned_at);
+    handle.node().add_reference();
+    return handle.node();
+}
+
 template <class T>
 class PendingState final : public PendingCore {
 public:
@@ -143,13 +155,7 @@ public:
 
 private:
     TaskNode& start_task(const TaskOptions& options) override {
-        TaskOptions mine = options;
-        mine.context = &context_;
-        Task<T> task = std::move(*task_);
-        task_.reset();
-        auto handle = loop().create_task(std::move(task), mine, spawned_at());
-        handle.node().add_reference();
-        return handle.node();
+        return start_submitted(loop(), task_, context_, options, spawned_at());
     }
     void drop_work() noexcept override { task_.reset(); }
     void take_from(TaskNode& task, bool shared) override {
