@@ -32,7 +32,8 @@ A program takes its work as arguments and prints one line of JSON per figure, mo
     semaphore PERMITS                       ns_per_free_permit, ns_per_hand_over ns (16 tasks share 4)
     bridge_call CALLS                       p50_<C>, p99_<C>, cpu_<C> ns of one call, C one_core and two_cores
     bridge_callers_16 CALLS                 calls_per_s 1/s, cpu_per_call ns (16 threads at once)
-    bridge_forms CALLS                      ns_per_start_and_on_done, ns_per_refusal ns
+    bridge_forms CALLS                      ns_per_start_and_on_done, ns_per_refusal,
+                                            ns_per_get_in_portal, ns_per_turn[_with_portal] ns
     timer WAITING PAIRS                     ns_per_timer ns (cancel the oldest, start one anew)
 
 ns and s are CPU time, user and system, of the whole process, from getrusage; only wall_* is the wall's.

@@ -33,6 +33,9 @@ std::string cheapest_first(std::vector<int> articles) {
     return text;
 }
 
+// Called by a coroutine as if it did not wait.
+Task<std::string> in_a_step(std::vector<int> articles) { co_return cheapest_first(std::move(articles)); }
+
 // J4, J10: a client in C, by getaddrinfo, connect, send and recv.
 
 long fetch(const std::string& port, const std::string& path) {
@@ -66,6 +69,7 @@ int main() {
     std::printf("plain code:%s\n", cheapest_first(articles).c_str());
     std::printf("to_thread: %s\n", run(to_thread(cheapest_first, articles)).c_str());
     std::printf("in_fiber:  %s\n", run(in_fiber(cheapest_first, articles)).c_str());
+    std::printf("portal:    %s\n", run(in_a_step(articles), {.blocking = Blocking::portal}).c_str());
 
     const testing::DemoServer site;
     const auto port = std::to_string(site.port());

@@ -30,18 +30,18 @@ namespace tandem::inline v1 {
 /// Threads     plain code, a worker, a fiber. Destroyed on a loop's own thread it is not closed but dropped.
 /// Lifetime    of a scope: neither copied nor moved.
 template <class Way>
-class Blocking {
+class BlockingResource {
 public:
     template <class... Args>
-    explicit Blocking(SourceLocation where, Args&&... args)
+    explicit BlockingResource(SourceLocation where, Args&&... args)
         : where_(where), calls_(where), way_(std::make_shared<Way>(std::forward<Args>(args)...)) {
         calls_.call(open_it(way_), where_);
     }
-    ~Blocking() {
+    ~BlockingResource() {
         if (!closed_ && caller_kind() != CallerKind::loop_thread) calls_.close(close_it(way_), where_);
     }
-    Blocking(const Blocking&) = delete;
-    Blocking& operator=(const Blocking&) = delete;
+    BlockingResource(const BlockingResource&) = delete;
+    BlockingResource& operator=(const BlockingResource&) = delete;
 
     auto& operator*() noexcept { return way_->value(); }
     auto* operator->() noexcept { return &way_->value(); }
@@ -128,19 +128,20 @@ private:
     std::optional<T> entered_;
 };
 
-/// See `Blocking`.
+/// See `BlockingResource`.
 template <class R>
-Blocking<OpenedByTask<R>> blocking(Task<R> opening, SourceLocation where = SourceLocation::current()) {
-    return Blocking<OpenedByTask<R>>(where, std::move(opening));
+BlockingResource<OpenedByTask<R>> blocking(Task<R> opening,
+                                           SourceLocation where = SourceLocation::current()) {
+    return BlockingResource<OpenedByTask<R>>(where, std::move(opening));
 }
 template <ContextManager M>
-Blocking<OpenedByManager<M>> blocking(M manager, SourceLocation where = SourceLocation::current()) {
-    return Blocking<OpenedByManager<M>>(where, std::move(manager));
+BlockingResource<OpenedByManager<M>> blocking(M manager, SourceLocation where = SourceLocation::current()) {
+    return BlockingResource<OpenedByManager<M>>(where, std::move(manager));
 }
 template <class T>
-Blocking<OpenedByGenerator<T>> blocking(AsyncGenerator<T> opening,
-                                        SourceLocation where = SourceLocation::current()) {
-    return Blocking<OpenedByGenerator<T>>(where, std::move(opening));
+BlockingResource<OpenedByGenerator<T>> blocking(AsyncGenerator<T> opening,
+                                                SourceLocation where = SourceLocation::current()) {
+    return BlockingResource<OpenedByGenerator<T>>(where, std::move(opening));
 }
 
 }  // namespace tandem::inline v1

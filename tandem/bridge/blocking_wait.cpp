@@ -76,8 +76,9 @@ StartOn on_loop_of_caller() {
     return on(*own);
 }
 
-void refuse_to_block(const BlockingWait& wait) {
-    if (caller_kind() != CallerKind::loop_thread) return;
+CallerKind refuse_to_block(const BlockingWait& wait) {
+    const CallerKind kind = caller_kind();
+    if (kind != CallerKind::loop_thread) return kind;
     std::string text = std::string(wait.verb) + " at " + place(wait.where) + " would block the event loop (" +
                        std::string(this_loop().backend_name()) + ") of this thread";
     if (wait.wanted.line() != 0)
@@ -97,13 +98,13 @@ void refuse_to_block(const BlockingWait& wait) {
 
 void wait_for_end(PendingCore& core, const BlockingWait& wait) {
     if (core.done()) return;
-    if (caller_kind() == CallerKind::fiber) {
-        core.wait_on_fiber({}, wait.where);
+    const CallerKind kind = refuse_to_block(wait);
+    if (waits_on_its_stack(kind)) {
+        core.wait_on_this_stack({}, wait.where);
         return;
     }
-    refuse_to_block(wait);
     if (ever_owned_a_loop() && core.loop_idle_here() && drive_own_loop(core, Deadline())) return;
-    if (caller_kind() == CallerKind::worker)
+    if (kind == CallerKind::worker)
         wait_in_worker(core, wait);
     else if (interrupts_end_waits())
         wait_interruptibly(core, TimePoint::max(), wait.where);
@@ -117,8 +118,7 @@ bool wait_for_end(PendingCore& core, Deadline limit, const BlockingWait& wait) {
         return true;
     }
     if (core.done()) return true;
-    if (caller_kind() == CallerKind::fiber) return core.wait_on_fiber(limit, wait.where);
-    refuse_to_block(wait);
+    if (waits_on_its_stack(refuse_to_block(wait))) return core.wait_on_this_stack(limit, wait.where);
     const auto now = real_time().now();
     const auto until = limit.resolve(now);
     if (ever_owned_a_loop() && core.loop_idle_here() && drive_own_loop(core, limit)) return core.done();

@@ -2,6 +2,7 @@
 
 #include <tandem/base/source_location.hpp>
 #include <tandem/base/time.hpp>
+#include <tandem/bridge/caller.hpp>
 
 namespace tandem::inline v1 {
 
@@ -19,8 +20,8 @@ struct BlockingWait {
 // manner (sem:7.1); what none of them may do is refused here.
 
 /// Throws `WouldDeadlock` if blocking here would stop a running loop, naming who waits for what and the ways
-/// out.
-void refuse_to_block(const BlockingWait& wait);
+/// out. Gives what the caller is, if not that.
+CallerKind refuse_to_block(const BlockingWait& wait);
 /// Waits until `core` is done. Errors: `WouldDeadlock`.
 void wait_for_end(PendingCore& core, const BlockingWait& wait);
 /// At most `limit`. Whether it is done. Errors: `WouldDeadlock`.

@@ -26,8 +26,7 @@ public:
     /// Plain code and workers: the blocking body, here and now. A fiber: the async body, which suspends it. A
     /// loop's thread: `WouldDeadlock`.
     T get(SourceLocation where = SourceLocation::current()) && {
-        refuse_to_block({"get() of a dual call", where});
-        const CallerKind kind = caller_kind();
+        const CallerKind kind = refuse_to_block({"get() of a dual call", where});
         if (kind == CallerKind::plain || kind == CallerKind::worker || kind == CallerKind::owner)
             return std::move(*this).run_blocking();
         return std::move(*this).to_task().get(where);

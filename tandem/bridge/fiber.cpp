@@ -26,7 +26,7 @@ FiberCore& Fiber::make(const FiberOptions& options, void (*body)(void*) noexcept
         report_fiber_overflows();
         attach_hooks();
     }
-    FiberCore& core = FiberCore::make(FiberStacks::of(loop), options.stack, task, body, argument);
+    FiberCore& core = FiberCore::make(FiberStacks::of(loop), options.stack, &task, body, argument);
     core.hooked = options.hook_blocking_calls;
     core.be_reportable();
     return core;

@@ -96,10 +96,10 @@ struct FiberCore::Switch {
     }
 };
 
-FiberCore::FiberCore(FiberStacks& stacks, const FiberStack& stack, TaskNode& task, Body body, void* argument)
+FiberCore::FiberCore(FiberStacks& stacks, const FiberStack& stack, TaskNode* task, Body body, void* argument)
     : task_(task), body_(body), argument_(argument), stacks_(stacks), stack_(stack) {}
 
-FiberCore& FiberCore::make(FiberStacks& stacks, std::size_t stack_bytes, TaskNode& task, Body body,
+FiberCore& FiberCore::make(FiberStacks& stacks, std::size_t stack_bytes, TaskNode* task, Body body,
                            void* argument) {
     const FiberStack stack = stacks.take(stack_bytes);
     const std::size_t colour = reinterpret_cast<std::uintptr_t>(stack.low) / stack.size % colours;
@@ -127,7 +127,7 @@ void FiberCore::enter() noexcept {
     int& error = errno;
     std::swap(error, errno_);
     FiberRecord& record = fiber_record();
-    const FiberRecord outer = std::exchange(record, {this, &task_});
+    const FiberRecord outer = std::exchange(record, {task_ ? this : nullptr, task_, this});
     void* fake_stack = nullptr;
     Switch::entering(*this, fake_stack);
     inside_ = context::jump_fcontext(inside_, this).fctx;

@@ -18,7 +18,8 @@ public:
     using Body = void (*)(void* argument) noexcept;
 
     /// Takes a stack; nothing runs yet.
-    static FiberCore& make(FiberStacks& stacks, std::size_t stack_bytes, TaskNode& task, Body body,
+    /// `task` is whose fiber it is; null: a stack of a loop's portal.
+    static FiberCore& make(FiberStacks& stacks, std::size_t stack_bytes, TaskNode* task, Body body,
                            void* argument);
     /// Gives the stack back. Precondition: not begun, or ended.
     void dispose() noexcept;
@@ -35,7 +36,8 @@ public:
 
     bool begun() const { return began_; }
     bool ended() const { return ended_; }
-    TaskNode& task() const { return task_; }
+    TaskNode& task() const { return *task_; }
+    bool of_portal() const { return task_ == nullptr; }
     const FiberStack& stack() const { return stack_; }
     /// If overflows are to be reported: notes what will be said of this one.
     void be_reportable();
@@ -85,7 +87,7 @@ private:
     };
     static constexpr unsigned most_held = 4;
     void report_held(const SourceLocation& where) noexcept;
-    FiberCore(FiberStacks& stacks, const FiberStack& stack, TaskNode& task, Body body, void* argument);
+    FiberCore(FiberStacks& stacks, const FiberStack& stack, TaskNode* task, Body body, void* argument);
     ~FiberCore() = default;
 
     void* inside_ = nullptr;   // where the fiber stands
@@ -97,7 +99,7 @@ private:
     Held held_[most_held];
     bool began_ = false;
     bool ended_ = false;
-    TaskNode& task_;
+    TaskNode* const task_;
     const Body body_;
     void* const argument_;
     FiberStacks& stacks_;

@@ -50,16 +50,19 @@ private:
 
 void on_fault(int signal, siginfo_t* info, void*) {
     const int error = errno;
-    const FiberCore* const fiber = fiber_record().fiber;
+    const FiberCore* const fiber = fiber_record().stack;
     const auto at = reinterpret_cast<std::uintptr_t>(info->si_addr);
     if (fiber) {
         const auto low = reinterpret_cast<std::uintptr_t>(fiber->stack().low);
         const auto guard = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
         if (at < low && at >= low - guard) {
             Message message;
-            message << "tandem: stack overflow on a fiber of " << fiber->name << ", spawned at "
-                    << fiber->task().spawned_at().file_name() << ":"
-                    << std::size_t{fiber->task().spawned_at().line()};
+            if (fiber->of_portal())
+                message << "tandem: stack overflow in a step of a loop made with Blocking::portal";
+            else
+                message << "tandem: stack overflow on a fiber of " << fiber->name << ", spawned at "
+                        << fiber->task().spawned_at().file_name() << ":"
+                        << std::size_t{fiber->task().spawned_at().line()};
             if (fiber->asked)
                 message << ", last wait at " << fiber->asked_at.file_name() << ":"
                         << std::size_t{fiber->asked_at.line()};
@@ -118,7 +121,8 @@ void report_fiber_overflows() {
 void FiberCore::be_reportable() {
     if (!reporting.load(std::memory_order_acquire)) return;
     thread_local const SignalStack signal_stack;
-    const std::string whose = task_.name();
+    if (!task_) return;
+    const std::string whose = task_->name();
     name[whose.copy(name, sizeof name - 1)] = '\0';
 }
 

@@ -6,6 +6,7 @@
 #include <tandem/bridge/fiber.hpp>
 #include <tandem/bridge/interrupt_scope.hpp>
 #include <tandem/bridge/pending.hpp>
+#include <tandem/bridge/portal.hpp>
 #include <tandem/bridge/worker_job.hpp>
 #include <tandem/task/cancel_scope.hpp>
 #include <tandem/task/current_fiber.hpp>
@@ -86,10 +87,11 @@ T Task<T>::get(SourceLocation where) && {
     require();
     if (FiberCore* const fiber = current_fiber()) return get_on_fiber(*fiber, std::move(*this), where);
     const BlockingWait wait{"get()", where, born()};
-    refuse_to_block(wait);
-    if (caller_kind() == CallerKind::worker)
+    const CallerKind kind = refuse_to_block(wait);
+    if (kind == CallerKind::portal) return get_in_portal(std::move(*this), where);
+    if (kind == CallerKind::worker)
         return run_in_awaiting_task(*current_worker_job(), std::move(*this), wait);
-    if (idle_loop_of_this_thread() || interrupts_end_waits())
+    if (kind == CallerKind::owner || interrupts_end_waits())
         return std::move(*this).start(on_loop_of_caller(), where).get(where);
     // A plain thread's wait closes no cycle: nobody waits for it in turn.
     const std::shared_ptr<EventLoop> loop = share_background_loop();
@@ -107,11 +109,11 @@ T Task<T>::get(Deadline deadline, SourceLocation where) && {
 template <class T>
 T Task<T>::get(const GetOptions& options, SourceLocation where) && {
     require();
-    if (FiberCore* const fiber = current_fiber())
-        return get_on_fiber(*fiber, timeout(options.deadline, std::move(*this)), where);
     const BlockingWait wait{"get(deadline)", where, born()};
-    refuse_to_block(wait);
-    if (caller_kind() == CallerKind::worker)
+    const CallerKind kind = refuse_to_block(wait);
+    if (waits_on_its_stack(kind))
+        return get_on_this_stack(timeout(options.deadline, std::move(*this)), where);
+    if (kind == CallerKind::worker)
         return run_in_awaiting_task(*current_worker_job(), timeout(options.deadline, std::move(*this)), wait,
                                     options.context);
     auto state = std::make_shared<PendingState<T>>(on_loop_of_caller(), std::move(*this), where);
@@ -130,19 +132,19 @@ template <class Stop>
 T Task<T>::get(Stop stop, SourceLocation where) && {
     require();
     constexpr const char* why = "get(stop_token) was asked to stop";
-    FiberCore* const fiber = current_fiber();
-    if (!fiber) refuse_to_block({"get(stop_token)", where, born()});
-    if (!fiber && caller_kind() != CallerKind::worker) {
+    const BlockingWait wait{"get(stop_token)", where, born()};
+    const CallerKind kind = refuse_to_block(wait);
+    if (!waits_on_its_stack(kind) && kind != CallerKind::worker) {
         const Pending<T> pending = std::move(*this).start(on_loop_of_caller(), where);
         const std::stop_callback asks(std::move(stop), [&pending, where] { pending.cancel(why, where); });
         return Pending<T>(pending).get(where);
     }
     CancelScope scope;
     const std::stop_callback asks(std::move(stop), [scope]() mutable { scope.cancel(why); });
-    const BlockingWait wait{"get(stop_token)", where, born()};
     auto inside = scope.run(std::move(*this));
-    auto result = fiber ? get_on_fiber(*fiber, std::move(inside), where)
-                        : run_in_awaiting_task(*current_worker_job(), std::move(inside), wait);
+    auto result = waits_on_its_stack(kind)
+                      ? get_on_this_stack(std::move(inside), where)
+                      : run_in_awaiting_task(*current_worker_job(), std::move(inside), wait);
     if (!result) throw TaskCancelled("get(stop_token)", why);
     if constexpr (!std::is_void_v<T>) return std::move(*result);
 }

@@ -99,11 +99,11 @@ void FiberCore::report_held(const SourceLocation& where) noexcept {
     for (unsigned i = 0; i < held_count_; ++i) {
         if (std::exchange(held_[i].told, true)) continue;
         try {
-            task_.loop().call_exception_handler(
+            task().loop().call_exception_handler(
                 {"a fiber waits at " + std::string(where.file_name()) + ":" + std::to_string(where.line()) +
                      " with a mutex of the operating system held, locked at " + place_of(held_[i].place) +
                      ": every task of this thread that wants it stops the loop for ever; use tandem::Mutex",
-                 nullptr, task_.name(), task_.spawned_at(), Severity::warning});
+                 nullptr, task().name(), task().spawned_at(), Severity::warning});
         } catch (const std::bad_alloc&) {  // then nobody is told
         }
     }

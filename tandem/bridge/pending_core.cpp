@@ -1,9 +1,8 @@
 #include <tandem/bridge/pending_core.hpp>
 
 #include <tandem/base/errors.hpp>
-#include <tandem/bridge/fiber.hpp>
+#include <tandem/bridge/portal.hpp>
 #include <tandem/task/cancel_scope.hpp>
-#include <tandem/task/current_fiber.hpp>
 
 #include <cstdio>
 #include <functional>
@@ -140,9 +139,9 @@ bool PendingCore::loop_idle_here() {
     return !told_ && !lost() && loop().idle_here();
 }
 
-bool PendingCore::wait_on_fiber(Deadline limit, const SourceLocation& where) {
+bool PendingCore::wait_on_this_stack(Deadline limit, const SourceLocation& where) {
     const auto until = [](std::shared_ptr<PendingCore> core) -> Task<void> { co_await PendingWait(core); };
-    return get_on_fiber(*current_fiber(), move_on_after(limit, until(shared_from_this())), where);
+    return get_on_this_stack(move_on_after(limit, until(shared_from_this())), where);
 }
 
 void PendingCore::when_done(UniqueFunction<void()> fn) {

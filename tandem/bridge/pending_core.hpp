@@ -57,7 +57,7 @@ public:
     void submit() { SubmittedTask::submit(shared_from_this()); }
     void watch(TaskNode& task) { SubmittedTask::watch(task, shared_from_this()); }
     /// Whether it is done within `limit`; only the fiber waits (sem:T2).
-    bool wait_on_fiber(Deadline limit, const SourceLocation& where);
+    bool wait_on_this_stack(Deadline limit, const SourceLocation& where);
     /// This thread ran its loop last, and nobody runs it now.
     bool loop_idle_here();
     /// Of its loop; null if it is done, for then the loop may be gone.

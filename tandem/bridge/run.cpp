@@ -33,6 +33,7 @@ EventLoopOptions loop_options(const RunOptions& options) {
     made.shuffle_seed = options.shuffle_seed;
     made.instrument = options.instrument;
     made.quiescence = options.quiescence;
+    made.blocking = options.blocking;
     return made;
 }
 

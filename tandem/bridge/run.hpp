@@ -23,6 +23,7 @@ struct RunOptions {
     std::unique_ptr<EventLoop> (*loop_factory)() = nullptr;  ///< makes the loop instead of the options above
     Instrument* instrument = nullptr;                     ///< hears what the loop does; must outlive the run
     std::optional<Quiescence> quiescence = std::nullopt;  ///< see `EventLoopOptions`
+    Blocking blocking = Blocking::refuse;                 ///< see there
 };
 
 /// One run of `run()`: the loop, Ctrl-C, and the end of everything.

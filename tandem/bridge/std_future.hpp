@@ -89,8 +89,8 @@ Task<T> wrap_future(std::shared_future<T> future) {
 template <class T>
 T get(std::future<T>& future, SourceLocation where) {
     if (!std_future_ready(future)) {
-        refuse_to_block({"get(std::future)", where});
-        if (caller_kind() == CallerKind::fiber) return wrap_future(std::move(future)).get(where);
+        if (waits_on_its_stack(refuse_to_block({"get(std::future)", where})))
+            return wrap_future(std::move(future)).get(where);
     }
     return future.get();
 }
@@ -98,8 +98,7 @@ T get(std::future<T>& future, SourceLocation where) {
 template <class T>
 decltype(auto) get(const std::shared_future<T>& future, SourceLocation where) {
     if (!std_future_ready(future)) {
-        refuse_to_block({"get(std::shared_future)", where});
-        if (caller_kind() == CallerKind::fiber) {
+        if (waits_on_its_stack(refuse_to_block({"get(std::shared_future)", where}))) {
             auto shared = std::make_shared<std::shared_future<T>>(future);
             wait_in_thread(std::move(shared)).get(where);
         }

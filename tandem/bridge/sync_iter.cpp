@@ -14,8 +14,7 @@ Task<void> rethrow_if(std::exception_ptr error) {
 }
 
 BlockingCalls::BlockingCalls(const SourceLocation& where) {
-    refuse_to_block({"a blocking call", where});
-    if (caller_kind() == CallerKind::plain) loop_ = share_background_loop();
+    if (refuse_to_block({"a blocking call", where}) == CallerKind::plain) loop_ = share_background_loop();
 }
 
 namespace {

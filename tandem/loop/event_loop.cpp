@@ -180,6 +180,7 @@ EventLoop::EventLoop(ChosenBackend chosen, const EventLoopOptions& options, Sour
     quiescence_ = options.quiescence.value_or(
         backend_turns_time_ || time_->jump_to(turn_time_) ? Quiescence::raise : Quiescence::report);
     life_->loop = this;
+    if (options.blocking == Blocking::portal) portal_ = make_portal(*this);
 }
 
 EventLoop::~EventLoop() {
@@ -328,6 +329,15 @@ void EventLoop::be_pollable() {
 }
 
 void EventLoop::turn(TimePoint limit) {
+    if (portal_) [[unlikely]] {
+        portal_->turn(limit);
+        return;
+    }
+    begin_turn(limit);
+    finish_turn();
+}
+
+void EventLoop::begin_turn(TimePoint limit) {
     ++turns_;
     if (watched_) [[unlikely]]
         note_wait_begin(limit);
@@ -338,7 +348,16 @@ void EventLoop::turn(TimePoint limit) {
         collect();
     if (watched_) [[unlikely]]
         note_wait_end();
-    run_batch();
+    batch_.append(ready_);
+    if (looked_whether_stuck_) [[unlikely]]
+        looked_whether_stuck_ = batch_.empty();
+}
+
+void EventLoop::finish_turn() {
+    if (!portal_) [[likely]]
+        run_batch();
+    else if (!run_batch_on_portal())
+        return;
     if (joins_began_) [[unlikely]] {
         joins_began_ = false;
         OutsideWaits::joins_began.load(std::memory_order_acquire)(*this);
@@ -427,21 +446,35 @@ void EventLoop::collect_shuffled() {
 }
 
 void EventLoop::run_batch() {
-    batch_.append(ready_);
-    if (looked_whether_stuck_) [[unlikely]]
-        looked_whether_stuck_ = batch_.empty();
     while (!batch_.empty()) {
         batch_.pop().run();
-        if (shuffle_) [[unlikely]]
-            shuffle_->end_of_step(ready_);
-        if (leaving_) [[unlikely]] {
-            // The rest of the batch stays queued, ahead of what it added (sem:L34).
-            batch_.append(ready_);
-            ready_.append(batch_);
-            if (shuffle_) shuffle_->forget_steps();
-            return;
-        }
+        if (!go_on_after_entry()) return;
     }
+}
+
+// Whether this stack took all of them, and not one on which another entry waits meanwhile.
+bool EventLoop::run_batch_on_portal() {
+    const void* const here = portal_->dispatcher;
+    while (!batch_.empty()) {
+        portal_->in_entry = true;
+        batch_.pop().run();
+        if (portal_->dispatcher != here) return false;
+        portal_->in_entry = false;
+        if (!go_on_after_entry()) break;
+    }
+    return true;
+}
+
+inline bool EventLoop::go_on_after_entry() {
+    if (shuffle_) [[unlikely]]
+        shuffle_->end_of_step(ready_);
+    if (!leaving_) [[likely]]
+        return true;
+    // The rest of the batch stays queued, ahead of what it added (sem:L34).
+    batch_.append(ready_);
+    ready_.append(batch_);
+    if (shuffle_) shuffle_->forget_steps();
+    return false;
 }
 
 TimePoint EventLoop::next_deadline() noexcept {
@@ -465,116 +498,6 @@ bool EventLoop::try_post_threadsafe(Runnable& item) noexcept {
 
 void EventLoop::stop_threadsafe() {
     call_soon_threadsafe([this] { stop(); });
-}
-
-void EventLoop::close() {
-    if (lost()) return;  // the parent's to close
-    if (is_running())
-        throw InvalidStateError(
-            "cannot close a running event loop: stop() it first, or close it after run_forever()");
-    if (closed_) return;
-    if (running_loop && tenant_ && tenant_->live() > 0)
-        throw WouldDeadlock(
-            "an event loop with live tasks was closed under another one that is running: closing drives its "
-            "tasks to "
-            "their end, which would stop the other; close it in plain code");
-
-    closing_ = true;
-    if (tenant_ && (tenant_->live() > 0 || (!running_loop && tenant_->more_to_end()))) drain();
-    const bool left_behind = tenant_ && tenant_->live() > 0;  // they must not run any more
-    if (workers_) workers_->finish(*this, left_behind ? Duration::zero() : close_grace_);
-    let_go();
-    if (debug_ && (close_record_.callbacks > 0 || close_record_.timers > 0))
-        call_exception_handler({"an event loop dropped " + std::to_string(close_record_.callbacks) +
-                                    " callbacks and " + std::to_string(close_record_.timers) +
-                                    " timers when it closed",
-                                nullptr,
-                                {},
-                                made_at_,
-                                Severity::info});
-}
-
-void EventLoop::drain() {
-    close_record_.pending_tasks = tenant_->live();
-    tenant_->cancel_all();
-    struct Drain {
-        EventLoop& loop;
-        TimePoint limit;
-    } drain{*this, saturating_add(time(), close_grace_)};
-    // Whatever ends this turn's drive early, an exit_with() in a cleanup say, must not stop the rest.
-    while ((tenant_->live() > 0 || tenant_->more_to_end()) && time() < drain.limit) {
-        try {
-            const auto guard = call_at(drain.limit, [] {});
-            drive(
-                [](void* argument) {
-                    auto& d = *static_cast<Drain*>(argument);
-                    return d.loop.tenant_->live() == 0 || d.loop.time() >= d.limit;
-                },
-                &drain);
-            Handle(guard).cancel();
-        } catch (const abi::__forced_unwind&) {
-            throw;
-        } catch (...) {
-            call_exception_handler({"an exception left the loop while it closed",
-                                    std::current_exception(),
-                                    {},
-                                    {},
-                                    Severity::error});
-        }
-    }
-    close_record_.leaked_tasks = tenant_->live();
-    if (tenant_->live() > 0) tenant_->abandon();
-}
-
-void EventLoop::let_go() noexcept {
-    const auto discard = [this](ReadyQueue& queue) {
-        while (!queue.empty()) {
-            Runnable& entry = queue.pop();
-            const EntryKind kind = entry.kind();
-            if (kind == EntryKind::callback || kind == EntryKind::post) ++close_record_.callbacks;
-            if (kind == EntryKind::timer) ++close_record_.timers;
-            entry.discard();
-        }
-    };
-    forget_signals(*this);
-    closed_ = true;
-    while (RegisteredWaker* waker = wakers_.pop_front()) waker->loop_closes();
-    ReadyQueue left;
-    left.append(ready_);
-    mailbox_.close(left);
-    left_.store(false);  // from now on a post is refused
-    drop_watches();
-    discard(left);
-    discard(ready_);  // what the discarded ones posted
-    while (auto* call = planned_calls_.front()) {
-        ++close_record_.timers;
-        call->drop();
-    }
-    workers_.reset();  // threads that wait for this loop are told
-    mailbox_.wait_for_wakers();
-    {
-        const std::lock_guard lock(life_->mutex);
-        life_->loop = nullptr;
-    }
-    backend_.reset();  // cancels and reaps what is in flight, of leaked tasks too
-    discard(ready_);
-    tenant_.reset();
-    fibers_.reset();
-}
-
-// In a forked child: the ring and the threads are the parent's, and nothing of them may be touched; what they
-// may still write to stays where it is. Our own descriptors are closed.
-void EventLoop::leave_to_parent() noexcept {
-    {
-        const std::lock_guard lock(life_->mutex);
-        life_->loop = nullptr;
-    }
-    while (RegisteredWaker* waker = wakers_.pop_front()) waker->loop_lost();
-    if (backend_) backend_->leave_to_parent();
-    static_cast<void>(backend_.release());
-    static_cast<void>(tenant_.release());
-    static_cast<void>(workers_.release());
-    static_cast<void>(fibers_.release());
 }
 
 void EventLoop::set_exception_handler(std::function<void(EventLoop&, const ErrorContext&)> handler) {

@@ -96,6 +96,20 @@ public:
     virtual ~LoopFibers() = default;
 };
 
+/// Runs a loop's turns on stacks on which its steps may wait (sem:T5), as the room of fibers keeps it. For
+/// the library only.
+class LoopPortal {
+public:
+    virtual ~LoopPortal() = default;
+    /// One turn: `EventLoop::begin_turn()`, and `finish_turn()` until it is over.
+    virtual void turn(TimePoint limit) = 0;
+    /// Steps that wait on their stacks.
+    virtual std::size_t parked() const noexcept = 0;
+
+    const void* dispatcher = nullptr;  ///< the stack that takes the entries of the batch; null: it waits
+    bool in_entry = false;             ///< one of them runs, and may wait
+};
+
 /// A wait of a thread or of another loop's task for a task of this loop, as the room of the bridge keeps it.
 /// For the library only.
 struct OutsideLink {
@@ -371,6 +385,11 @@ public:
         signals_arrived_.store(true, std::memory_order_release);
         backend_->wake();
     }
+    /// Where its steps may wait; null unless it was made with `Blocking::portal`.
+    LoopPortal* portal() const noexcept { return portal_.get(); }
+    /// The two halves of a turn: what is ready becomes the batch; the batch runs. For the portal.
+    void begin_turn(TimePoint limit);
+    void finish_turn();
     /// Awaits that may still finish without suspending in the current step (sem:L8).
     std::uint32_t ready_budget = 0;
     static constexpr std::uint32_t ready_awaits_per_step = 128;
@@ -469,6 +488,9 @@ private:
     void collect_shuffled();
     void collect_signals();
     void run_batch();
+    bool run_batch_on_portal();
+    bool go_on_after_entry();
+    bool lives() const noexcept;
     void leave_if_asked();
     bool may_be_stuck() const noexcept;
     void wait_while_stuck() noexcept;
@@ -551,7 +573,11 @@ private:
     std::unique_ptr<LoopTenant> tenant_;
     std::unique_ptr<LoopWorkers> workers_;
     std::unique_ptr<LoopFibers> fibers_;
+    std::unique_ptr<LoopPortal> portal_;
 };
+
+/// Defined in bridge/portal.cpp.
+std::unique_ptr<LoopPortal> make_portal(EventLoop& loop);
 
 /// The loop that runs on this thread. Never makes one. Errors: `std::runtime_error` if there is none.
 EventLoop& this_loop();

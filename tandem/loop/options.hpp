@@ -20,6 +20,17 @@ enum class Quiescence : std::uint8_t {
     raise,   ///< `WouldDeadlock` leaves the run, after the same second
 };
 
+/// What a blocking wait does, `f().get()` say, in a plain step of a loop: in a callback, or in a coroutine
+/// that calls synchronous code.
+enum class Blocking : std::uint8_t {
+    refuse,  ///< throws `WouldDeadlock`
+    /// Suspends the step where it stands, on its own stack, and the loop goes on with others on another one
+    /// (sem:T5). The price: two switches of stacks in each turn, 256 KiB of address space for each step that
+    /// waits, and steps are not atomic any more: whatever a step calls may wait, and then other steps of this
+    /// loop run before it goes on.
+    portal,
+};
+
 /// How a loop is made. An aggregate that needs no destructor, since it is passed in `co_await` expressions
 /// too.
 struct EventLoopOptions {
@@ -36,6 +47,7 @@ struct EventLoopOptions {
     /// Whoever waits from outside for work of this loop goes on waiting when it is stopped, until its next
     /// run or its close, instead of getting `LoopClosed` (sem:B24).
     bool keep_pending = false;
+    Blocking blocking = Blocking::refuse;
 };
 
 /// What a loop dropped when it closed (sem:L23).

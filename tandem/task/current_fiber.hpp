@@ -10,6 +10,7 @@ class TaskNode;
 struct FiberRecord {
     FiberCore* fiber = nullptr;
     TaskNode* task = nullptr;  // another one may take a step on the fiber's stack: it was started eagerly
+    FiberCore* stack = nullptr;  // the same fiber, or the stack of a loop's portal
 };
 
 /// The fiber that the caller may suspend; null on a thread's own stack, and in a task that started eagerly on

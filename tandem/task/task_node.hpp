@@ -100,7 +100,10 @@ public:
         status_ = Status::waiting;
     }
     /// Takes `suspend()` back, in the step that called it.
-    void unsuspend() { status_ = Status::running; }
+    void unsuspend() {
+        status_ = Status::running;
+        cancel_asked_ = false;
+    }
     /// Posts the next step of a suspended task.
     void wake() noexcept;
     /// Becomes a child of another group; no join of the one it leaves waits for it any more.
