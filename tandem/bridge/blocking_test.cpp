@@ -77,8 +77,8 @@ TEST(SemB66, opened_by_the_constructor_and_closed_by_the_destructor_in_reverse_o
 
 TEST(SemB66, on_a_loops_own_thread_the_constructor_throws_and_the_destructor_drops_it) {
     Log log;
-    auto made_outside =
-        std::make_unique<BlockingResource<OpenedByTask<Connection>>>(SourceLocation::current(), open("outside", log));
+    auto made_outside = std::make_unique<BlockingResource<OpenedByTask<Connection>>>(
+        SourceLocation::current(), open("outside", log));
     const auto body = [&]() -> Task<bool> {
         bool refused = false;
         try {

@@ -9,7 +9,7 @@ class TaskNode;
 /// have `caller_kind()`.
 struct FiberRecord {
     FiberCore* fiber = nullptr;
-    TaskNode* task = nullptr;  // another one may take a step on the fiber's stack: it was started eagerly
+    TaskNode* task = nullptr;    // another one may take a step on the fiber's stack: it was started eagerly
     FiberCore* stack = nullptr;  // the same fiber, or the stack of a loop's portal
 };
 
