@@ -2,6 +2,7 @@
 
 #include <tandem/base/time.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -13,13 +14,15 @@ namespace tandem::inline v1 {
 class Timer {
 public:
     TimePoint when() const { return when_; }
-    bool armed() const { return place_ != unarmed; }
+    bool armed() const { return slot_ != unarmed; }
 
 protected:
     Timer() = default;
     Timer(const Timer&) = delete;
     Timer& operator=(const Timer&) = delete;
     ~Timer() = default;
+    /// What `due()` will need first: it is fetched from memory while the timers before it have their turn.
+    void will_touch(const void* memory) noexcept { touched_ = memory; }
 
 private:
     friend class TimerHeap;
@@ -28,15 +31,16 @@ private:
     virtual void due() noexcept = 0;
 
     TimePoint when_{};
-    std::uint32_t place_ = unarmed;  // in the heap
-    std::uint32_t sequence_ = 0;
+    const void* touched_ = nullptr;
+    std::uint32_t slot_ = unarmed;  // its heap's
 };
 
 /// Timers in order of (deadline, order of registration): first in, first out for equal deadlines (sem:L11).
 ///
-/// A heap of four children per node: half the levels, and siblings share a cache line. Each timer knows its
-/// place, so that a removed one is gone at once: what remains of a cancelled timeout is nothing, and there is
-/// nothing to compact (sem:L15).
+/// A heap of four children per node: half the levels, and siblings share a cache line. Each timer has a slot
+/// that knows its place, so that a removed one is gone at once: what remains of a cancelled timeout is
+/// nothing, and there is nothing to compact (sem:L15). Timers are scattered over memory; but for the one that
+/// is due no move within the heap touches any of them.
 ///
 /// Errors      `add` throws `std::bad_alloc`, also past 2^32 timers.
 /// Threads     the loop's.
@@ -50,7 +54,8 @@ public:
 
     /// After it one `add()` does not throw. Errors: `std::bad_alloc`.
     void make_room() {
-        if (heap_.size() == heap_.capacity()) heap_.reserve(2 * heap_.size() + 1);
+        if (heap_.size() == std::min(heap_.capacity(), slots_.capacity())) [[unlikely]]
+            grow();
     }
     bool empty() const { return heap_.empty(); }
     std::size_t live() const { return heap_.size(); }
@@ -67,23 +72,37 @@ public:
 private:
     struct Entry {
         std::int64_t when;
+        std::uint32_t slot;
+        std::uint32_t sequence;
+    };
+    struct Slot {
         Timer* timer;
+        std::uint32_t place;  // in the heap; of a free one the next free one
     };
     static constexpr std::size_t arity = 4;
 
     // The sequence is looked at for equal deadlines alone; its difference stays right when the count wraps.
+    // Without a branch: nobody can foresee which of four children is the least.
     static bool before(const Entry& a, const Entry& b) {
-        if (a.when != b.when) return a.when < b.when;
-        return static_cast<std::int32_t>(a.timer->sequence_ - b.timer->sequence_) < 0;
+        const bool same = a.when == b.when;
+        const bool earlier = static_cast<std::int32_t>(a.sequence - b.sequence) < 0;
+        return (a.when < b.when) | (same & earlier);
     }
     void put(std::size_t place, const Entry& entry) {
         heap_[place] = entry;
-        entry.timer->place_ = static_cast<std::uint32_t>(place);
+        slots_[entry.slot].place = static_cast<std::uint32_t>(place);
     }
-    void sift_up(std::size_t place) noexcept;
-    void sift_down(std::size_t place) noexcept;
+    void grow();
+    std::uint32_t take_slot(Timer& timer);
+    void remove_at(std::size_t place) noexcept;
+    void fetch_ahead() const noexcept;
+    // `moving` finds its place, from a free one on.
+    void sift_up(std::size_t place, const Entry& moving) noexcept;
+    void sift_down(std::size_t place, const Entry& moving) noexcept;
 
     std::vector<Entry> heap_;
+    std::vector<Slot> slots_;
+    std::uint32_t free_slot_ = Timer::unarmed;
     std::uint32_t sequence_ = 0;
 };
 

@@ -12,6 +12,7 @@ void Sleep::start() noexcept {
     }
     // An infinite sleep needs no timer: only a cancel ends it. Registering may throw bad_alloc: then the
     // process has no memory for a timer, and noexcept ends it, as the loop itself could not go on.
+    will_touch(&task());
     if (when != TimePoint::max()) here.timers().add(*this, when);
 }
 

@@ -1,6 +1,7 @@
 #include <tandem/task/task_node.hpp>
 
 #include <tandem/base/errors.hpp>
+#include <tandem/base/prefetch.hpp>
 #include <tandem/task/current_task.hpp>
 #include <tandem/task/task.hpp>
 #include <tandem/task/wait.hpp>
@@ -230,6 +231,10 @@ void TaskNode::end_with_thread() noexcept {
 void TaskNode::wake() noexcept {
     status_ = Status::ready;
     cancel_asked_ = false;
+    // Its step comes when others had theirs; where it went on to wait lies within the first lines of the
+    // frame.
+    prefetch(frame_);
+    prefetch(frame_, 128);
     loop().task_scheduled(*this);
     loop().post(*this);
 }
