@@ -23,10 +23,12 @@ using namespace std::chrono_literals;
 namespace {
 
 struct Job {
+    explicit Job(int value, std::optional<Reply<int>> answer = std::nullopt)
+        : n(value), reply(std::move(answer)) {}
     int n;
     std::optional<Reply<int>> reply;
 };
-Job question(Reply<int> reply, int n) { return Job{n, std::move(reply)}; }
+Job question(Reply<int> reply, int n) { return Job(n, std::move(reply)); }
 
 /// Takes a second for each; fails at negative numbers.
 class Doubler {
@@ -51,7 +53,7 @@ ASYNC_TEST(SemSt13, a_question_gets_its_answer_when_it_is_its_turn) {
     Actor<Doubler> doubler({}, std::ref(handled));
     auto life = create_task(doubler.run());
     const auto start = this_loop().time();
-    co_await doubler.tell(Job{1, {}});
+    co_await doubler.tell(Job(1));
     const int answer = co_await doubler.ask<int>(question, 21);
     const auto took = this_loop().time() - start;
     doubler.stop();
@@ -66,7 +68,7 @@ ASYNC_TEST(Actor, what_waits_when_it_gives_up_is_told_so_and_nothing_more_goes_i
     std::vector<int> handled;
     Actor<Doubler> doubler({}, std::ref(handled));
     auto life = create_task(doubler.run());
-    co_await doubler.tell(Job{-1, {}});
+    co_await doubler.tell(Job(-1));
     auto asked = create_task(doubler.ask<int>(question, 1));
     const auto end = co_await life.join();
     const auto answer = co_await asked.join();
@@ -99,10 +101,10 @@ ASYNC_TEST(Actor, the_asker_of_what_it_fails_at_hears_that_no_answer_comes_and_t
 ASYNC_TEST(Actor, a_full_inbox_makes_the_sender_wait_and_a_cancelled_sender_sends_nothing) {
     std::vector<int> handled;
     Actor<Doubler> doubler({.inbox_room = 1}, std::ref(handled));
-    co_await doubler.tell(Job{1, {}});
-    const bool refused = !doubler.try_tell(Job{2, {}});
-    auto waits = create_task([](Actor<Doubler>& to) -> Task<void> { co_await to.tell(Job{3, {}}); },
-                             std::ref(doubler));
+    co_await doubler.tell(Job(1));
+    const bool refused = !doubler.try_tell(Job(2));
+    auto waits =
+        create_task([](Actor<Doubler>& to) -> Task<void> { co_await to.tell(Job(3)); }, std::ref(doubler));
     co_await sleep(1s);
     const bool waited = !waits.done();
     waits.cancel();

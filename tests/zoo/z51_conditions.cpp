@@ -1,5 +1,5 @@
-// Z51: co_await inside a condition. g++ 12 lays out the frame wrongly when the coroutine's outermost block
-// declares no local variable: the body never runs. Naming the result, or any local there, makes it right.
+// Z51: co_await inside a condition. g++ 12 lays out the frame wrongly when no block of the coroutine declares
+// anything: the body never runs. Naming the result, or any local anywhere, makes it right.
 #include "zoo_task.hpp"
 
 using namespace zoo;
@@ -82,6 +82,30 @@ Task<int> switch_alone() {
         default:
             co_return 2;
     }
+}
+Task<int> in_an_endless_loop() {
+    for (;;)
+        if (co_await yes()) co_return 1;
+}
+Task<int> for_alone() {
+    for (; co_await yes();) co_return 1;
+    co_return 2;
+}
+Task<int> saved_by_a_local_of_a_handler() {
+    try {
+        if (co_await yes()) co_return 1;
+    } catch (int error) {
+        co_return error;
+    }
+    co_return 2;
+}
+Task<int> saved_by_a_local_of_another_block(int value) {
+    if (value > 1) {
+        int two = 2;
+        co_return two;
+    }
+    if (co_await yes()) co_return value;
+    co_return 2;
 }
 template <class T>
 Task<T> if_in_a_template(T value) {
@@ -185,6 +209,12 @@ int main() {
     report.natural("if, after an await", broken_on_gcc12, [] { gives_one(if_after_an_await()); });
     report.right("if, in a nested block with a local", [] { gives_one(if_in_a_nested_block()); });
     report.right("if, in a for loop", [] { gives_one(if_in_a_loop()); });
+    report.natural("if, in a for loop without a variable", broken_on_gcc12,
+                   [] { gives_one(in_an_endless_loop()); });
+    report.natural("for", broken_on_gcc12, [] { gives_one(for_alone()); });
+    report.right("if, with a local of a handler", [] { gives_one(saved_by_a_local_of_a_handler()); });
+    report.right("if, with a local of another block",
+                 [] { gives_one(saved_by_a_local_of_another_block(1)); });
     report.natural("if, in a try block", broken_on_gcc12, [] { gives_one(if_in_a_try_block()); });
     report.right("if, with a static local", [] { gives_one(if_with_static()); });
     report.natural("while", broken_on_gcc12, [] { gives_one(while_alone()); });
