@@ -1,4 +1,5 @@
 // Traps for tools/check_coroutines. A line that must be found ends with the rule's id. Never compiled.
+// clang-format off: a place is one line
 #include "world.hpp"
 
 using namespace tandem;
