@@ -58,14 +58,16 @@ void ScopeGuard::due() noexcept {
     request_cancel(make_reason("deadline", SourceLocation()));
 }
 
-CancelScope::Stay::Stay(State& state) : state_(state) {
+// The shield stands before the scope is entered: what was asked further out before does not come in.
+CancelScope::Stay::Stay(State& state)
+    : guard(Deadline(), state.shielded ? ScopeGuard::Shield::shielded : ScopeGuard::Shield::open),
+      state_(state) {
     const std::lock_guard lock(state.mutex);
     if (state.entered)
         throw InvalidStateError("this CancelScope was entered already: make a new one for each run()");
     state.entered = true;
     state.life = guard.loop().life();
     state.guard = &guard;
-    if (state.shielded && !shields_are_open()) guard.set_shielded(true);
     if (state.reason) guard.request_cancel(state.reason);
     if (!state.deadline.never()) guard.set_deadline(state.deadline.resolve(guard.loop().time()));
 }

@@ -279,6 +279,27 @@ ASYNC_TEST(SemC51, a_shield_taken_off_lets_the_waiting_request_in) {
     EXPECT_FALSE(inner.absorbed());
 }
 
+ASYNC_TEST(SemC51, a_shield_put_up_before_entry_keeps_out_what_was_asked_before) {
+    const auto start = this_loop().time();
+    CancelScope outer;
+    outer.cancel();
+    Duration slept{};
+    bool cancelled_inside = true;
+    const auto body = [&]() -> Task<void> {
+        CancelScope cleanup(5s);
+        cleanup.set_shielded(true);
+        co_await cleanup.run(nap(2s));
+        cancelled_inside = cleanup.absorbed();
+        slept = this_loop().time() - start;
+        co_await sleep(1h);
+    };
+    co_await outer.run(body());
+
+    EXPECT_EQ(slept, 2s);
+    EXPECT_FALSE(cancelled_inside);
+    EXPECT_TRUE(outer.absorbed());
+}
+
 ASYNC_TEST(SemC47, a_timeout_object_can_be_read_moved_stopped_and_started) {
     const auto start = this_loop().time();
     Timeout limit(5s);

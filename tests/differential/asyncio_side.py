@@ -8,14 +8,11 @@ import asyncio
 import contextlib
 
 import ruled_objects
+from interpreter import Interpreter, Returned, ScenarioError, name_of
 from ruled_objects import Item, StableQueue
 from virtual_loop import Hang, VirtualLoop
 
 HANG_TICKS = 1000  # what has not ended by then never will
-
-
-class ScenarioError(Exception):
-    pass
 
 
 class TaskCancelled(Exception):
@@ -24,23 +21,6 @@ class TaskCancelled(Exception):
 
 class WouldDeadlock(Exception):
     pass
-
-
-class Returned:
-    def __init__(self, value):
-        self.value = value
-
-
-def name_of(error):
-    if isinstance(error, asyncio.CancelledError):
-        return "Cancelled"
-    if isinstance(error, ScenarioError):
-        return str(error)
-    if isinstance(error, (RuntimeError, ValueError)):
-        return "Misuse"  # InvalidStateError in tandem
-    if isinstance(error, BaseExceptionGroup):
-        return "Group[" + ",".join(name_of(inner) for inner in error.exceptions) + "]"
-    return type(error).__name__
 
 
 def ending(task):
@@ -52,19 +32,17 @@ def ending(task):
     return "error " + name_of(error) if error else f"value {task.result()}"
 
 
-class World:
+class World(Interpreter):
+    Cancelled = asyncio.CancelledError
     loop_rules = False
 
     def __init__(self, scenario, object_rules=frozenset()):
+        super().__init__(scenario)
         self.object_rules = object_rules  # of D47 to D50
-        self.tasks = scenario["tasks"]
         self.loop = VirtualLoop(self.loop_rules)
         self.loop.set_exception_handler(lambda loop, context: None)
-        self.lines = []
         self.handles = {}
         self.calls = {}
-        self.met = set()  # ids of the deviations that made a difference
-        self.over = False
         self.objects = {words[1]: self.make_object(words) for words in scenario["objects"]}
 
     def make_object(self, words):
@@ -96,6 +74,9 @@ class World:
     def make_lock(self):
         return ruled_objects.LeavingLock() if "D50" in self.object_rules else asyncio.Lock()
 
+    def now(self):
+        return self.loop.now
+
     # The run
 
     def run(self):
@@ -118,97 +99,6 @@ class World:
             with contextlib.suppress(BaseException):  # what hangs may not like to be closed
                 task.get_coro().close()
         self.loop.close()
-
-    def say(self, who, what):
-        if not self.over:
-            self.lines.append(f"{int(self.loop.now) if who != '-' else '-'} {who} {what}")
-
-    # Tasks
-
-    async def main(self, name):
-        """The body of a task, told from its first step to its last."""
-        self.say(name, "begins")
-        try:
-            result = await self.steps(name, self.tasks[name])
-        except asyncio.CancelledError:
-            self.say(name, "ends cancelled")
-            raise
-        except BaseException as error:
-            self.say(name, "ends " + name_of(error))
-            raise
-        value = result.value if result else name
-        self.say(name, f"ends with {value}")
-        return value
-
-    async def steps(self, who, steps):
-        for words, blocks in steps:
-            result = await self.step(who, words, blocks)
-            if result is not None:
-                return result
-        return None
-
-    async def step(self, who, words, blocks):
-        op, *args = words
-        text = " ".join(words)
-        plain = getattr(self, "now_" + op, None)
-        if plain:
-            self.do_plain(who, text, plain, args, blocks)
-            return None
-        if op == "raise":
-            self.say(who, text)
-            raise ScenarioError(args[0])
-        if op == "return":
-            return Returned(args[0])
-        if op == "try":
-            return await self.do_try(who, blocks)
-        if op == "repeat":
-            for _ in range(int(args[0])):
-                result = await self.steps(who, blocks[0][1])
-                if result is not None:
-                    return result
-            return None
-        self.say(who, "> " + text)
-        try:
-            result = await getattr(self, "do_" + op)(who, args, blocks)
-        except BaseException as error:
-            if isinstance(error, GeneratorExit):
-                raise
-            self.say(who, f"! {text}: {name_of(error)}")
-            raise
-        if isinstance(result, Returned):
-            self.say(who, f"< {text}")
-            return result
-        self.say(who, f"< {text}" if result is None else f"< {text} = {result}")
-        return None
-
-    def do_plain(self, who, text, function, args, blocks):
-        self.who = who
-        try:
-            result = function(args, blocks)
-        except Exception as error:
-            self.say(who, f"{text}: {name_of(error)}")
-            raise
-        self.say(who, text if result is None else f"{text} = {result}")
-
-    async def do_try(self, who, blocks):
-        body, *parts = blocks
-        catch = next((part for part in parts if part[0][0] == "catch"), None)
-        last = next((part for part in parts if part[0][0] == "finally"), None)
-        try:
-            try:
-                return await self.steps(who, body[1])
-            except BaseException as error:
-                kinds = {"error": Exception, "cancelled": asyncio.CancelledError, "any": (Exception,
-                                                                                          asyncio.CancelledError)}
-                if not catch or not isinstance(error, kinds[catch[0][1]]):
-                    raise
-                caught = name_of(error)
-            self.say(who, "caught " + caught)
-            return await self.steps(who, catch[1])
-        finally:
-            if last:
-                self.say(who, "finally")
-                await self.steps(who, last[1])
 
     def callback(self, name, steps):
         def run(*_):

@@ -1,7 +1,7 @@
 """The hand-written scenarios of cases/: each file holds one scenario and what each side makes of it.
 
-`--- both` where they agree, `--- asyncio` and `--- tandem` where a deviation is shown. asyncio's part is CPython as it is,
-without any rule.
+`--- both` where they agree, `--- asyncio` (or `--- trio`) and `--- tandem` where a deviation is shown. asyncio's part is
+CPython as it is, Trio's is Trio as it is, without any rule.
 """
 
 import pathlib
@@ -12,10 +12,10 @@ import language
 FOLDER = pathlib.Path(__file__).parent / "cases"
 
 
-def sections(asyncio_trace, tandem_trace):
-    if asyncio_trace == tandem_trace:
+def sections(judge, judges_trace, tandem_trace):
+    if judges_trace == tandem_trace:
         return "\n".join(["--- both", *tandem_trace]) + "\n"
-    return "\n".join(["--- asyncio", *asyncio_trace, "--- tandem", *tandem_trace]) + "\n"
+    return "\n".join([f"--- {judge}", *judges_trace, "--- tandem", *tandem_trace]) + "\n"
 
 
 def check(program, write):
@@ -27,9 +27,10 @@ def check(program, write):
     for path, text, (head, scenario), tandem_trace in zip(paths, texts, scenarios,
                                                          compare.on_tandem(program, scenarios)):
         source = text.partition("--- ")[0]
-        asyncio_trace, _ = compare.on_asyncio("asyncio", scenario, None)
-        ruled_trace, _ = compare.on_asyncio(head[0], scenario, tandem_trace)
-        now = source + sections(asyncio_trace, tandem_trace)
+        judge = "trio" if head[0] in compare.TRIO else "asyncio"
+        judges_trace, _ = compare.on_judge("trio as it is" if judge == "trio" else "asyncio", scenario, None)
+        ruled_trace, _ = compare.on_judge(head[0], scenario, tandem_trace)
+        now = source + sections(judge, judges_trace, tandem_trace)
         if ruled_trace != tandem_trace:
             complaints.append(compare.Difference(head, scenario, ruled_trace, tandem_trace).text())
         if write:

@@ -9,9 +9,20 @@ from asyncio_side import OrderedWorld, World
 from rules import TandemWorld
 
 WORLDS = {"asyncio": World, "plain": OrderedWorld, "full": TandemWorld}
+TRIO = {"trio": True, "trio as it is": False}  # whether by the rules
 
 
 OBJECT_RULES = [frozenset(rules.split()) for rules in ("", "D47", "D48", "D49", "D50", "D47 D48 D49 D50")]
+
+
+def on_judge(kind, scenario, expected):
+    """What the judge of this kind of scenario makes of it: Trio or asyncio."""
+    if kind not in TRIO:
+        return on_asyncio(kind, scenario, expected)
+    import trio_side  # changes Trio, and takes a while
+
+    world = trio_side.TrioWorld(scenario, TRIO[kind])
+    return world.run(), world.met
 
 
 def on_asyncio(kind, scenario, expected):
@@ -47,17 +58,17 @@ def on_tandem(program, scenarios):
 
 
 class Difference:
-    def __init__(self, head, scenario, asyncio_trace, tandem_trace):
+    def __init__(self, head, scenario, judges_trace, tandem_trace):
         self.head = head
         self.scenario = scenario
-        self.asyncio_trace = asyncio_trace
+        self.judges_trace = judges_trace
         self.tandem_trace = tandem_trace
 
     def text(self):
-        both = [language.to_text(self.head, self.scenario), f"{'asyncio by the rules':<50} | tandem"]
-        longer = max(len(self.asyncio_trace), len(self.tandem_trace))
+        both = [language.to_text(self.head, self.scenario), f"{'Trio' if self.head[0] in TRIO else 'asyncio'} by the rules".ljust(50) + " | tandem"]
+        longer = max(len(self.judges_trace), len(self.tandem_trace))
         for i in range(longer):
-            left = self.asyncio_trace[i] if i < len(self.asyncio_trace) else ""
+            left = self.judges_trace[i] if i < len(self.judges_trace) else ""
             right = self.tandem_trace[i] if i < len(self.tandem_trace) else ""
             both.append(f"{left:<50} {' ' if left == right else '!'} {right}")
         return "\n".join(both)
@@ -68,10 +79,10 @@ def compare(program, scenarios):
     differences = []
     counts = collections.Counter()
     for (head, scenario), tandem_trace in zip(scenarios, on_tandem(program, scenarios)):
-        asyncio_trace, met = on_asyncio(head[0], scenario, tandem_trace)
+        judges_trace, met = on_judge(head[0], scenario, tandem_trace)
         counts.update(met)
-        if asyncio_trace != tandem_trace:
-            differences.append(Difference(head, scenario, asyncio_trace, tandem_trace))
+        if judges_trace != tandem_trace:
+            differences.append(Difference(head, scenario, judges_trace, tandem_trace))
     return differences, counts
 
 
@@ -111,7 +122,7 @@ def legal(scenario):
     def check(steps, in_group, held):
         before = [None]
         for words, blocks in steps:
-            if words[0] == "child" and not in_group:
+            if words[0] == "child" and not in_group or words[0] == "with_finally" and len(blocks) < 2:
                 return False
             if words[0] in ("release", "wait_condition", "notify", "notify_all") and words[1] in locks - held:
                 return False
@@ -134,9 +145,9 @@ def shrink(program, difference):
     while True:
         candidates = [(best.head, less) for less in smaller(best.scenario) if legal(less)]
         for (head, scenario), tandem_trace in zip(candidates, on_tandem(program, candidates)):
-            asyncio_trace, _ = on_asyncio(head[0], scenario, tandem_trace)
-            if asyncio_trace != tandem_trace:
-                best = Difference(head, scenario, asyncio_trace, tandem_trace)
+            judges_trace, _ = on_judge(head[0], scenario, tandem_trace)
+            if judges_trace != tandem_trace:
+                best = Difference(head, scenario, judges_trace, tandem_trace)
                 break
         else:
             return without_unused(best)

@@ -40,3 +40,10 @@ TEST(SemJ2, a_thousand_random_scenarios_give_the_same_trace_as_on_asyncio) {
     EXPECT_EQ(answer.status, 0) << answer.text;
     EXPECT_NE(answer.text.find("1000 scenarios in "), std::string::npos) << answer.text;
 }
+
+TEST(SemJ2, a_thousand_random_scenarios_of_scopes_and_shields_give_the_same_trace_as_on_trio) {
+    const Answer answer = compare("--trio --seed 1 --count 1000");
+
+    EXPECT_EQ(answer.status, 0) << answer.text;
+    EXPECT_NE(answer.text.find("1000 scenarios in "), std::string::npos) << answer.text;
+}

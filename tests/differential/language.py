@@ -8,7 +8,8 @@ blocks is a list of [words, steps]: one for most, more for `try` (`catch cancell
 """
 
 OBJECTS = {"event", "lock", "semaphore", "condition", "queue", "priority_queue", "lifo_queue", "barrier", "future"}
-BLOCKS = {"try", "timeout", "move_on", "shield", "group", "soon", "later", "on_done", "repeat"}
+BLOCKS = {"try", "timeout", "move_on", "shield", "group", "soon", "later", "on_done", "repeat", "scope",
+          "with_finally"}
 PARTS = {"catch", "finally"}
 
 

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""Compares tandem with CPython's asyncio: `run.py --help`."""
+"""Compares tandem with CPython's asyncio and with Trio: `run.py --help`."""
 
 import argparse
+import importlib.util
 import sys
 import time
 import warnings
@@ -11,12 +12,14 @@ sys.dont_write_bytecode = True  # before our own modules: the source tree stays 
 import case_files
 import compare
 import generate
+import generate_scopes
 import language
 
 
 def main():
-    parser = argparse.ArgumentParser(description="random scenarios on CPython's asyncio and on tandem, compared")
+    parser = argparse.ArgumentParser(description="random scenarios on CPython's asyncio, or on Trio, and on tandem: compared")
     parser.add_argument("--program", default=compare.program_path(), help="tandem's side, differential_tandem_side")
+    parser.add_argument("--trio", action="store_true", help="scenarios of scopes, shields and nurseries, judged by Trio")
     parser.add_argument("--count", type=int, default=1000, help="how many scenarios")
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
     parser.add_argument("--file", help="compare the scenarios of a file instead")
@@ -26,6 +29,9 @@ def main():
 
     if sys.version_info[:2] != (3, 11):
         print(f"run.py: the judge is CPython 3.11, this is {sys.version.split()[0]}: use Debian 12's /usr/bin/python3")
+        return 77
+    if options.trio and importlib.util.find_spec("trio") is None:
+        print("run.py: scopes are judged by Trio: apt install python3-trio")
         return 77
     # What a hang leaves behind is destroyed with a complaint.
     warnings.simplefilter("ignore")
@@ -41,12 +47,12 @@ def main():
     else:
         scenarios = []
         for seed in range(options.seed, options.seed + options.count):
-            head, scenario = generate.generate(seed)
+            head, scenario = (generate_scopes if options.trio else generate).generate(seed)
             scenarios.append((head + [f"seed={seed}"], scenario))
     differences, counts = compare.compare(options.program, scenarios)
     for difference in differences[:options.show]:
         print(compare.shrink(options.program, difference).text(), end="\n\n")
-    met = " ".join(f"{name}:{count}" for name, count in sorted(counts.items(), key=lambda item: int(item[0][1:])))
+    met = " ".join(f"{name}:{count}" for name, count in sorted(counts.items(), key=lambda item: int(item[0].strip("DTR"))))
     print(f"{len(scenarios)} scenarios in {time.monotonic() - begun:.1f} s, {len(differences)} differ; "
           f"deviations met: {met or 'none'}")
     if differences:

@@ -10,8 +10,9 @@ namespace tandem::differential {
 namespace {
 
 bool opens_block(std::string_view word) {
-    static const std::set<std::string_view> openers = {"try",  "timeout", "move_on", "shield", "group",
-                                                       "soon", "later",   "on_done", "repeat"};
+    static const std::set<std::string_view> openers = {"try",   "timeout", "move_on",      "shield",
+                                                       "group", "scope",   "with_finally", "soon",
+                                                       "later", "on_done", "repeat"};
     return openers.contains(word);
 }
 

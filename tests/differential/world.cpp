@@ -195,6 +195,8 @@ Task<Done> World::waiting_step(std::string who, const Step* step) {
     Done done;
     if (op == "sleep") {
         co_await sleep(ticks(step->words[1]));
+    } else if (op == "checkpoint") {
+        co_await checkpoint();
     } else if (Objects::is_waiting_step(op)) {
         done = co_await objects_->waiting_step(step->words);
     } else if (step->blocks.empty()) {
@@ -216,7 +218,8 @@ bool World::plain_step(const std::string& who, const Step& step) {
         if (known) {
             result = do_plain(who, step);
         } else {
-            const auto told = objects_->plain_step(step.words);
+            auto told = scope_plain_step(step.words);
+            if (!told) told = objects_->plain_step(step.words);
             if (!told) return false;
             result = *told;
         }

@@ -5,6 +5,7 @@
 #include <tandem/base/errors.hpp>
 #include <tandem/loop/clock.hpp>
 #include <tandem/loop/event_loop.hpp>
+#include <tandem/task/cancel_scope.hpp>
 #include <tandem/task/task.hpp>
 #include <tandem/task/task_group.hpp>
 #include <tandem/task/task_handle.hpp>
@@ -13,6 +14,8 @@
 #include <exception>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -84,6 +87,13 @@ private:
     Task<Done> each_completed(std::string who, Words words);
     Task<Done> in_group(std::string who, const Step* step);
 
+    /// Steps about named scopes; nothing if it is none of these.
+    std::optional<std::string> scope_plain_step(const Words& words);
+    Task<Done> in_scope(std::string who, const Step* step);
+    Task<Done> finally_step(std::string who, const Step* step);
+    Task<void> cleanup(std::string who, const std::vector<Step>* cleanup_steps);
+    CancelScope& scope(const std::string& name) { return scopes_[name]; }
+
     Duration ticks(const std::string& count) const;
 
     const Scenario& scenario_;
@@ -94,6 +104,8 @@ private:
     std::map<std::string, TaskHandle<std::string>> handles_;
     std::map<std::string, Handle> calls_;
     std::map<std::string, std::vector<TaskGroup*>> groups_;
+    std::map<std::string, CancelScope> scopes_;
+    std::set<std::string> limited_;  // the scopes of which `deadline` has spoken
     std::unique_ptr<Objects> objects_;
     bool over_ = false;
 };

@@ -129,6 +129,10 @@ Task<Done> World::scope_step(std::string who, const Step* step) {
         done = co_await shield(steps(who, inside));
     } else if (op == "group") {
         done = co_await in_group(who, step);
+    } else if (op == "scope") {
+        done = co_await in_scope(who, step);
+    } else if (op == "with_finally") {
+        done = co_await finally_step(who, step);
     } else {
         throw std::runtime_error("not a step: " + join_words(step->words, " "));
     }
