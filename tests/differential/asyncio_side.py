@@ -6,6 +6,7 @@ cancels and failures inside combinators, and shows on request what asyncio does 
 
 import asyncio
 import contextlib
+import contextvars
 
 import ruled_objects
 from interpreter import Interpreter, Returned, ScenarioError, name_of
@@ -38,7 +39,7 @@ class World(Interpreter):
 
     def __init__(self, scenario, object_rules=frozenset()):
         super().__init__(scenario)
-        self.object_rules = object_rules  # of D47 to D50
+        self.object_rules = object_rules  # of D47 to D51
         self.loop = VirtualLoop(self.loop_rules)
         self.loop.set_exception_handler(lambda loop, context: None)
         self.handles = {}
@@ -66,9 +67,11 @@ class World(Interpreter):
                 return asyncio.PriorityQueue(size)
             return (ruled_objects.FairStableQueue if fair else StableQueue)(size)
         if kind == "barrier":
-            return asyncio.Barrier(size)
+            return (ruled_objects.LineBarrier if "D51" in self.object_rules else asyncio.Barrier)(size)
         if kind == "future":
             return self.loop.create_future()
+        if kind == "variable":
+            return contextvars.ContextVar(words[1], default="none")
         raise ValueError(kind)
 
     def make_lock(self):
@@ -188,6 +191,15 @@ class World(Interpreter):
     def now_set_exception(self, args, _):
         self.objects[args[0]].set_exception(ScenarioError(args[1]))
 
+    def now_cancel_future(self, args, _):
+        return "asked" if self.objects[args[0]].cancel() else "over"
+
+    def now_let(self, args, _):
+        self.objects[args[0]].set(args[1])
+
+    def now_look(self, args, _):
+        return self.objects[args[0]].get()
+
     # Steps that wait
 
     async def wait_on(self, kind, awaitable):
@@ -241,6 +253,37 @@ class World(Interpreter):
 
     async def do_gather(self, who, args, _):
         return ",".join(await asyncio.gather(*[self.main(name) for name in args]))
+
+    async def do_race(self, who, args, _):
+        """By hand: the first to end decides, the others are cancelled and joined."""
+        tasks = [self.loop.create_task(self.main(name)) for name in args]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await self.end_all(tasks)
+        first = next(task for task in tasks if task in done)
+        return f"{tasks.index(first)}:{await first}"
+
+    async def do_any_of(self, who, args, _):
+        """By hand: the first to succeed decides."""
+        tasks = [self.loop.create_task(self.main(name)) for name in args]
+        try:
+            for next_one in asyncio.as_completed(tasks):
+                try:
+                    await next_one
+                except Exception:
+                    continue
+                first = next(task for task in tasks if task.done() and not task.exception())
+                return f"{tasks.index(first)}:{first.result()}"
+        finally:
+            await self.end_all(tasks)
+        raise BaseExceptionGroup("", [task.exception() for task in tasks])
+
+    @staticmethod
+    async def end_all(tasks):
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def do_gather_results(self, who, args, _):
         results = await asyncio.gather(*[self.main(name) for name in args], return_exceptions=True)

@@ -12,7 +12,7 @@ WORLDS = {"asyncio": World, "plain": OrderedWorld, "full": TandemWorld}
 TRIO = {"trio": True, "trio as it is": False}  # whether by the rules
 
 
-OBJECT_RULES = [frozenset(rules.split()) for rules in ("", "D47", "D48", "D49", "D50", "D47 D48 D49 D50")]
+OBJECT_RULES = [frozenset(rules.split()) for rules in ("", "D47", "D48", "D49", "D50", "D51", "D47 D48 D49 D50 D51")]
 
 
 def on_judge(kind, scenario, expected):
@@ -28,7 +28,7 @@ def on_judge(kind, scenario, expected):
 def on_asyncio(kind, scenario, expected):
     """The trace, and the ids of the deviations that it met. asyncio's own locks and queues come first; where they give
     another trace than the expected one, those of ruled_objects.py."""
-    ruled = {"lock", "condition", "queue", "priority_queue", "lifo_queue", "semaphore"}
+    ruled = {"lock", "condition", "queue", "priority_queue", "lifo_queue", "semaphore", "barrier"}
     concerned = any(words[0] in ruled for words in scenario["objects"])
     for rules in OBJECT_RULES if concerned and expected is not None else OBJECT_RULES[:1]:
         world = WORLDS[kind](scenario, rules)
@@ -102,7 +102,7 @@ def smaller(scenario):
             for j, (part, inside) in enumerate(blocks):
                 for less in of_steps(inside):
                     yield steps[:i] + [[words, blocks[:j] + [[part, less]] + blocks[j + 1:]]] + steps[i + 1:]
-            if words[0] in ("gather", "gather_results", "gather_tasks", "wait", "as_completed"):
+            if words[0] in ("gather", "gather_results", "gather_tasks", "wait", "as_completed", "race", "any_of"):
                 fixed = {"wait": 3, "as_completed": 2}.get(words[0], 1)
                 for j in range(fixed, len(words)):
                     if len(words) > fixed + 1:

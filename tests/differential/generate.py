@@ -3,7 +3,8 @@
 import random
 
 QUEUES = ("queue", "priority_queue", "lifo_queue")
-SYNC = ("event", "lock", "semaphore", "condition", "queue", "queue", "queue", "priority_queue", "lifo_queue")
+SYNC = ("event", "lock", "semaphore", "condition", "queue", "queue", "queue", "priority_queue", "lifo_queue", "future", "future",
+        "variable", "barrier")
 
 
 class Generator:
@@ -33,6 +34,11 @@ class Generator:
                 words = [kind, f"{kind[0]}{number}"]
                 if kind == "semaphore":
                     words.append(str(self.random.randint(0, 2)))
+                if kind == "barrier":
+                    words.append(self.random.choice("1223"))
+                    words[1] = f"p{number}"
+                if kind == "future":  # each ends but once
+                    self.objects += [[kind, f"f{number}{again}"] for again in "ab"]
                 if kind in QUEUES:
                     words[1] = f"q{len(self.objects)}"
                     words.append(str(self.random.choice((0, 1, 2))))
@@ -87,7 +93,9 @@ class Generator:
         if place != "calm" or not self.raises:
             choices += [("join", 4)]
         if place != "quiet":
-            choices += [("gather_tasks", 0 if self.plain else 1), ("join_within", 0 if self.plain else 2), ("gather", 2), ("gather_results", 2), ("wait", 3), ("as_completed", 1), ("return", 0.3)]
+            choices += [("gather_tasks", 0 if self.plain else 1), ("join_within", 0 if self.plain else 2), ("gather", 2),
+                        ("gather_results", 2), ("wait", 3), ("as_completed", 1), ("return", 0.3),
+                        ("race", 0 if self.plain else 2), ("any_of", 0 if self.plain else 2)]
         if self.plain:
             if place == "free" and self.raises:
                 choices += [("raise", 1)]
@@ -179,6 +187,14 @@ class Generator:
         names = self.take("free", self.random.randint(1, 3))
         return self.simple("gather_results", *names) if names else None
 
+    def make_race(self, me, place, depth):
+        names = self.take("free", self.random.randint(1, 3))
+        return self.simple("race", *names) if names else None
+
+    def make_any_of(self, me, place, depth):
+        names = self.take("free", self.random.randint(1, 3))
+        return self.simple("any_of", *names) if names else None
+
     def make_as_completed(self, me, place, depth):
         names = self.take("calm" if self.plain else "free", self.random.randint(1, 3))
         limit = "-" if self.plain else self.random.choice(("-", "-", self.ticks()))
@@ -220,15 +236,26 @@ class Generator:
     def now_sync(self):
         kind = self.random.choice(self.kinds)
         name = self.named(kind)
-        if not name:
-            return None
+        return self.now_sync_of(kind, name) if name else None
+
+    def now_sync_of(self, kind, name):
         if kind == "event":
             return self.simple(self.random.choice(("set", "set", "clear")), name)
         if kind == "semaphore":
             return self.simple("release", name)
+        if kind == "barrier":
+            return self.simple(self.random.choice(("reset", "abort")), name) if self.random.random() < 0.3 else None
+        if kind == "future":
+            return self.end_of_future(name)
+        if kind == "variable":
+            return self.simple(*self.random.choice((("let", name, self.random.choice("xyz")), ("look", name))))
         if kind in QUEUES:
             return self.simple(*self.random.choice((("put_nowait", name, self.item()), ("get_nowait", name))))
         return None
+
+    def end_of_future(self, name):
+        ends = [("set_result", name, self.random.choice("xyz")), ("set_exception", name, self.random.choice(("E1", "E2")))]
+        return self.simple(*self.random.choice(ends[:1] * 2 + ends + ([] if self.plain else [("cancel_future", name)])))
 
     def make_sync(self, me, place, depth):
         kind = self.random.choice(self.kinds)
@@ -237,6 +264,13 @@ class Generator:
             return None
         if kind == "event":
             return self.simple(self.random.choice(("wait_event", "wait_event", "set", "clear")), name)
+        if kind == "variable":
+            return self.now_sync_of(kind, name)
+        if kind == "barrier":
+            return self.guarded(self.now_sync_of(kind, name) or self.simple("barrier", name))
+        if kind == "future":
+            waits = self.random.random() < 0.6
+            return self.guarded(self.simple("await_future", name) if waits else self.end_of_future(name))
         if kind in QUEUES:
             op = self.random.choice(("put", "put", "get", "get", "put_nowait", "get_nowait", "task_done", "join_queue"))
             words = [op, name] + ([self.item()] if op.startswith("put") else [])

@@ -18,7 +18,9 @@ def name_of(error):
         return "Cancelled"
     if isinstance(error, ScenarioError):
         return str(error)
-    if isinstance(error, (RuntimeError, ValueError)):
+    if type(error).__name__ in ("BrokenBarrierError", "WouldDeadlock"):
+        return type(error).__name__
+    if isinstance(error, (RuntimeError, ValueError)) or type(error).__name__ == "InvalidStateError":
         return "Misuse"  # InvalidStateError in tandem
     if isinstance(error, BaseExceptionGroup):
         return "Group[" + ",".join(name_of(inner) for inner in error.exceptions) + "]"

@@ -7,7 +7,8 @@ In memory a scenario is {"objects": [[kind, name, args...]], "tasks": {name: ste
 blocks is a list of [words, steps]: one for most, more for `try` (`catch cancelled`, `finally`).
 """
 
-OBJECTS = {"event", "lock", "semaphore", "condition", "queue", "priority_queue", "lifo_queue", "barrier", "future"}
+OBJECTS = {"event", "lock", "semaphore", "condition", "queue", "priority_queue", "lifo_queue", "barrier", "future",
+           "variable"}
 BLOCKS = {"try", "timeout", "move_on", "shield", "group", "soon", "later", "on_done", "repeat", "scope",
           "with_finally"}
 PARTS = {"catch", "finally"}

@@ -1,14 +1,17 @@
 #include "objects.hpp"
 
+#include <tandem/loop/context.hpp>
 #include <tandem/sync/barrier.hpp>
 #include <tandem/sync/condition.hpp>
 #include <tandem/sync/event.hpp>
 #include <tandem/sync/mutex.hpp>
 #include <tandem/sync/queue.hpp>
 #include <tandem/sync/semaphore.hpp>
+#include <tandem/task/future.hpp>
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
 #include <stdexcept>
 #include <utility>
@@ -43,8 +46,8 @@ private:
     std::map<std::string, std::unique_ptr<T>> objects_;
 };
 
-constexpr std::array waiting_steps = {"wait_event", "acquire",        "put",    "get",
-                                      "join_queue", "wait_condition", "barrier"};
+constexpr std::array waiting_steps = {"wait_event", "acquire",        "put",     "get",
+                                      "join_queue", "wait_condition", "barrier", "await_future"};
 
 }  // namespace
 
@@ -57,6 +60,8 @@ struct Objects::State {
     Named<PriorityQueue<std::string, ByNumber>> priority_queues;
     Named<LifoQueue<std::string>> lifo_queues;
     Named<Barrier> barriers;
+    Named<Future<std::string>> futures;
+    Named<ContextVar<std::string>> variables;
 
     Mutex* lock(const std::string& name) {
         if (auto* condition = conditions.find(name)) return &condition->mutex;
@@ -72,7 +77,7 @@ struct Objects::State {
     }
 };
 
-Objects::Objects(const Scenario& scenario) : state_(std::make_unique<State>()) {
+Objects::Objects(const Scenario& scenario, EventLoop& loop) : state_(std::make_unique<State>()) {
     for (const Words& words : scenario.objects) {
         const std::string& kind = words[0];
         const std::string& name = words[1];
@@ -85,6 +90,8 @@ Objects::Objects(const Scenario& scenario) : state_(std::make_unique<State>()) {
         if (kind == "priority_queue") state_->priority_queues.make(name, size);
         if (kind == "lifo_queue") state_->lifo_queues.make(name, size);
         if (kind == "barrier") state_->barriers.make(name, size);
+        if (kind == "future") state_->futures.make(name, std::ref(loop));
+        if (kind == "variable") state_->variables.make(name, name, std::string("none"));
     }
 }
 
@@ -118,6 +125,16 @@ std::optional<std::string> Objects::plain_step(const Words& words) {
         state.barriers.find(name)->reset();
     } else if (op == "abort") {
         state.barriers.find(name)->abort();
+    } else if (op == "set_result") {
+        state.futures.find(name)->set_result(words[2]);
+    } else if (op == "set_exception") {
+        state.futures.find(name)->set_exception(ScenarioError(words[2]));
+    } else if (op == "cancel_future") {
+        told = state.futures.find(name)->cancel() ? "asked" : "over";
+    } else if (op == "let") {
+        state.variables.find(name)->set(words[2]);
+    } else if (op == "look") {
+        told = state.variables.find(name)->get();
     } else {
         return std::nullopt;
     }
@@ -164,6 +181,10 @@ Task<Done> Objects::waiting_step(Words words) {
     } else if (op == "barrier") {
         const std::size_t place = co_await state.barriers.find(name)->wait();
         done = Done::told(std::to_string(place));
+    } else if (op == "await_future") {
+        const Future<std::string> future = *state.futures.find(name);
+        std::string value = co_await future;
+        done = Done::told(std::move(value));
     } else {
         std::optional<Task<Done>> step;
         state.with_queue(name, [&](auto& queue) { step = queue_step(&queue, words); });

@@ -9,10 +9,10 @@
 
 namespace tandem::differential {
 
-/// A scenario's locks, events, queues.
+/// A scenario's locks, events, queues, futures, context variables.
 class Objects {
 public:
-    explicit Objects(const Scenario& scenario);
+    Objects(const Scenario& scenario, EventLoop& loop);
     ~Objects();
 
     /// What the step tells; nothing if it is none of these.

@@ -1,4 +1,4 @@
-"""What tandem does otherwise among locks and queues: D24, D47 to D50. A scenario is judged by asyncio's own classes first,
+"""What tandem does otherwise among locks, queues and barriers: D24, D47 to D51. A scenario is judged by asyncio's own classes first,
 and by these where the trace differs."""
 
 import asyncio
@@ -203,3 +203,54 @@ class LineCondition(asyncio.Condition):
             self.pass_on()
         else:
             self.to_the_lock(waiter)
+
+
+class LineBarrier(asyncio.Barrier):
+    """D51: who was let through has passed, whatever becomes of the barrier before it runs; who comes meanwhile stands in
+    line for the next round, first in, first out. In asyncio each passes when it gets the lock inside, and an `abort()` before
+    that sends it away."""
+
+    def __init__(self, parties):
+        super().__init__(parties)
+        self.line = []
+        self.draining = 0  # let through, have not run yet
+        self.is_broken = False
+
+    async def wait(self):
+        if self.is_broken:
+            raise asyncio.BrokenBarrierError
+        if self.draining == 0 and len(self.line) + 1 >= self._parties:
+            self.let_through(self._parties - 1)
+            return self._parties - 1
+        place = asyncio.get_running_loop().create_future()
+        self.line.append(place)
+        try:
+            return await place
+        finally:
+            if place in self.line:
+                self.line.remove(place)
+            elif not place.exception():
+                self.gone_on()
+
+    def let_through(self, count):
+        self.draining = count
+        for place in range(count):
+            self.line.pop(0).set_result(place)
+
+    def gone_on(self):
+        self.draining -= 1
+        if self.draining == 0 and len(self.line) >= self._parties:
+            self.let_through(self._parties)
+
+    def send_away(self):
+        while self.line:
+            self.line.pop(0).set_exception(asyncio.BrokenBarrierError())
+
+    async def reset(self):
+        self.is_broken = False
+        if self.draining == 0:
+            self.send_away()
+
+    async def abort(self):
+        self.is_broken = True
+        self.send_away()

@@ -118,7 +118,7 @@ def ask(task):
 
 class TandemWorld(World):
     loop_rules = True
-    undoable = {"acquire", "get", "event", "condition"}  # C74
+    undoable = {"acquire", "get", "event", "condition", "barrier"}  # C74
     ready_in_a_row = 128
 
     def __init__(self, scenario, object_rules=frozenset()):
@@ -334,6 +334,40 @@ class TandemWorld(World):
             task.cancel_thrown = task.steps
             raise asyncio.CancelledError
         return ",".join(child.result() for child in children)
+
+    async def do_race(self, who, args, _):
+        return await self.race(args, any_end_decides=True)
+
+    async def do_any_of(self, who, args, _):
+        return await self.race(args, any_end_decides=False)
+
+    async def race(self, names, any_end_decides):
+        # asyncio has none. The decision ends the others, as in D1; a value that comes in spite of a cancel is delivered.
+        task = asyncio.current_task(self.loop)
+        scope, live, failed, winner = Scope(), [0, None], {}, []
+        scope.attach(task.scope)
+
+        def ended(child):
+            success = not child.cancelled() and not child.exception()
+            if success and not winner or not success and not scope.cancelled and any_end_decides:
+                winner.append(child)
+                scope.request()
+            elif not success and not scope.cancelled:
+                failed[child] = TaskCancelled() if child.cancelled() else child.exception()
+
+        children = [self.start_child(self.main(name), scope, live, ended) for name in names]
+        await self.join_children(scope, live)
+        scope.detach()
+        if winner:
+            if winner[0].cancelled():
+                self.meet("D3")
+                raise TaskCancelled
+            return f"{children.index(winner[0])}:{winner[0].result()}"
+        if len(failed) < len(children):
+            self.meet("D2")
+            task.cancel_thrown = task.steps
+            raise asyncio.CancelledError
+        raise BaseExceptionGroup("", [failed[child] for child in children])
 
     async def do_gather_results(self, who, args, _):
         task = asyncio.current_task(self.loop)

@@ -70,7 +70,7 @@ World::World(const Scenario& scenario) : scenario_(scenario) {
     loop_ = std::make_unique<EventLoop>(options);
     loop_->set_exception_handler([](EventLoop&, const ErrorContext&) {});
     start_ = loop_->time();
-    objects_ = std::make_unique<Objects>(scenario);
+    objects_ = std::make_unique<Objects>(scenario, *loop_);
 }
 
 World::~World() = default;

@@ -83,6 +83,8 @@ private:
     Task<Done> gather_all(Words names);
     Task<Done> gather_handles(Words names);
     Task<Done> gather_outcomes(Words names);
+    Task<Done> race_all(Words names);
+    Task<Done> first_success(Words names);
     Task<Done> wait_for_tasks(Words words);
     Task<Done> each_completed(std::string who, Words words);
     Task<Done> in_group(std::string who, const Step* step);

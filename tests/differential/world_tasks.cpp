@@ -3,6 +3,7 @@
 #include <tandem/task/as_completed.hpp>
 #include <tandem/task/cancel_scope.hpp>
 #include <tandem/task/gather.hpp>
+#include <tandem/task/race.hpp>
 #include <tandem/task/wait_handles.hpp>
 
 #include <chrono>
@@ -26,6 +27,10 @@ Task<Done> World::task_step(std::string who, const Step* step) {
         done = co_await gather_all(std::move(arguments));
     else if (op == "gather_results")
         done = co_await gather_outcomes(std::move(arguments));
+    else if (op == "race")
+        done = co_await race_all(std::move(arguments));
+    else if (op == "any_of")
+        done = co_await first_success(std::move(arguments));
     else if (op == "wait")
         done = co_await wait_for_tasks(std::move(arguments));
     else if (op == "as_completed")
@@ -77,6 +82,20 @@ Task<Done> World::gather_outcomes(Words names) {
     for (auto& outcome : outcomes)
         told.push_back(outcome.has_value() ? outcome.value() : name_of(outcome.exception()));
     co_return Done::told(join_words(told, ","));
+}
+
+Task<Done> World::race_all(Words names) {
+    std::vector<Task<std::string>> arms;
+    for (const auto& name : names) arms.push_back(body(name));
+    auto first = co_await race(std::move(arms));
+    co_return Done::told(std::to_string(first.index) + ":" + first.value);
+}
+
+Task<Done> World::first_success(Words names) {
+    std::vector<Task<std::string>> arms;
+    for (const auto& name : names) arms.push_back(body(name));
+    auto first = co_await any_of(std::move(arms));
+    co_return Done::told(std::to_string(first.index) + ":" + first.value);
 }
 
 Task<Done> World::wait_for_tasks(Words words) {
