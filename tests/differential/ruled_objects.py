@@ -207,8 +207,8 @@ class LineCondition(asyncio.Condition):
 
 class LineBarrier(asyncio.Barrier):
     """D51: who was let through has passed, whatever becomes of the barrier before it runs; who comes meanwhile stands in
-    line for the next round, first in, first out. In asyncio each passes when it gets the lock inside, and an `abort()` before
-    that sends it away."""
+    line for the next round, first in, first out; who is cancelled has left. In asyncio each passes when it gets the lock
+    inside, an `abort()` before that sends it away, and a cancelled one counts until it runs."""
 
     def __init__(self, parties):
         super().__init__(parties)
@@ -219,6 +219,7 @@ class LineBarrier(asyncio.Barrier):
     async def wait(self):
         if self.is_broken:
             raise asyncio.BrokenBarrierError
+        self.forget_cancelled()
         if self.draining == 0 and len(self.line) + 1 >= self._parties:
             self.let_through(self._parties - 1)
             return self._parties - 1
@@ -229,8 +230,11 @@ class LineBarrier(asyncio.Barrier):
         finally:
             if place in self.line:
                 self.line.remove(place)
-            elif not place.exception():
+            elif not place.cancelled() and not place.exception():
                 self.gone_on()
+
+    def forget_cancelled(self):
+        self.line = [place for place in self.line if not place.cancelled()]
 
     def let_through(self, count):
         self.draining = count
@@ -239,10 +243,12 @@ class LineBarrier(asyncio.Barrier):
 
     def gone_on(self):
         self.draining -= 1
+        self.forget_cancelled()
         if self.draining == 0 and len(self.line) >= self._parties:
             self.let_through(self._parties)
 
     def send_away(self):
+        self.forget_cancelled()
         while self.line:
             self.line.pop(0).set_exception(asyncio.BrokenBarrierError())
 
