@@ -5,6 +5,7 @@
 #include <tandem/bridge/get.hpp>
 #include <tandem/bridge/run.hpp>
 #include <tandem/task/sleep.hpp>
+#include <tandem/testing/bars.hpp>
 
 #include <gtest/gtest.h>
 
@@ -212,7 +213,7 @@ TEST(RB19, the_first_use_from_a_loop_waits_for_no_thread_to_start) {
 }
 
 TEST(RB24, eight_loops_share_the_calls_of_eight_threads_and_a_task_stays_on_its_own) {
-    constexpr int calls = 2'500;
+    static const int calls = static_cast<int>(tandem::testing::bar(20'000, 100'000) / 8);
     const Loops eight(8);
     std::vector<std::map<std::thread::id, int>> seen(8);
     std::atomic<bool> on_one_thread = true;

@@ -1,5 +1,4 @@
-// Bt3 and Bt6: callers of every kind at once, cancels and ends in the middle. TANDEM_HAMMER_CALLS says how
-// many calls a night makes: 10000000.
+// Bt3 and Bt6: callers of every kind at once, cancels and ends in the middle.
 #include <tandem/base/errors.hpp>
 #include <tandem/bridge/get.hpp>
 #include <tandem/bridge/pending.hpp>
@@ -7,12 +6,12 @@
 #include <tandem/bridge/to_thread.hpp>
 #include <tandem/task/current_task.hpp>
 #include <tandem/task/sleep.hpp>
+#include <tandem/testing/bars.hpp>
 
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <future>
 #include <memory>
 #include <random>
@@ -24,11 +23,6 @@ using namespace tandem;
 using namespace std::chrono_literals;
 
 namespace {
-
-long calls_to_make() {
-    const char* text = std::getenv("TANDEM_HAMMER_CALLS");
-    return text ? std::strtol(text, nullptr, 10) : 10'000;
-}
 
 Task<long> echo(long value) { co_return value; }
 Task<long> echo_later(long value) {
@@ -93,7 +87,7 @@ void call_once(EventLoop& loop, std::minstd_rand& random, long value, Tally& tal
 
 TEST(SemBt6, eight_threads_call_in_every_way_while_a_loop_stops_and_runs_again) {
     constexpr int threads = 8;
-    const long each = calls_to_make() / threads;
+    const long each = tandem::testing::bar(10'000, 10'000'000) / threads;
     Tally tally;
     EventLoop loop;
     loop.set_exception_handler([](EventLoop&, const ErrorContext&) {});

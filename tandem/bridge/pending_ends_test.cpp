@@ -4,6 +4,7 @@
 #include <tandem/bridge/pending.hpp>
 #include <tandem/bridge/run.hpp>
 #include <tandem/task/sleep.hpp>
+#include <tandem/testing/bars.hpp>
 
 #include <gtest/gtest.h>
 
@@ -11,8 +12,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdio>
 #include <memory>
 #include <optional>
 #include <random>
@@ -239,6 +242,7 @@ namespace {
 struct Tally {
     std::atomic<long> began = 0;
     std::atomic<long> returned = 0;
+    std::chrono::duration<double> longest{};  // from the end of a loop to the return of the last who waited
 };
 void live_at_random(unsigned seed, int threads, Tally& tally) {
     EventLoopOptions options;
@@ -280,23 +284,30 @@ void live_at_random(unsigned seed, int threads, Tally& tally) {
     }
     loop.close();
     over = true;
+    const auto ended = std::chrono::steady_clock::now();
     for (auto& user : users) user.join();
+    tally.longest =
+        std::max(tally.longest, std::chrono::duration<double>(std::chrono::steady_clock::now() - ended));
+}
+
+/// Many lives; the rule asks for 10^5.
+void expect_that_all_return(unsigned first_seed, long lives, int threads) {
+    Tally tally;
+    for (long life = 0; life < lives; ++life)
+        live_at_random(first_seed + static_cast<unsigned>(life), threads, tally);
+    EXPECT_EQ(tally.began, tally.returned);
+    EXPECT_GT(tally.began, lives);
+    EXPECT_LT(tally.longest.count(), 1.0);
+    std::printf("%ld waits in %ld lives, the longest ended %.1f ms after its loop\n", tally.returned.load(),
+                lives, 1e3 * tally.longest.count());
 }
 
 }  // namespace
 
 TEST(SemB25, every_wait_returns_once_though_loops_stop_run_again_close_and_lose_their_threads) {
-    Tally tally;
-    for (unsigned seed = 0; seed < 150; ++seed) live_at_random(seed, 4, tally);
-    EXPECT_EQ(tally.began, tally.returned);
-    EXPECT_GT(tally.began, 150);
+    expect_that_all_return(0, tandem::testing::bar(150, 100'000), 4);
 }
 
 TEST(RB4, nothing_hangs_in_random_interleavings_of_submit_stop_close_and_the_threads_end) {
-    Tally tally;
-    const auto start = std::chrono::steady_clock::now();
-    for (unsigned seed = 1'000; seed < 1'100; ++seed) live_at_random(seed, 8, tally);
-    EXPECT_EQ(tally.began, tally.returned);
-    EXPECT_GT(tally.began, 100);
-    EXPECT_LT(std::chrono::steady_clock::now() - start, 60s);
+    expect_that_all_return(1'000'000, tandem::testing::bar(100, 100'000), 8);
 }

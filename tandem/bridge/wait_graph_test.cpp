@@ -11,6 +11,7 @@
 #include <tandem/task/gather.hpp>
 #include <tandem/task/sleep.hpp>
 #include <tandem/task/task_group.hpp>
+#include <tandem/testing/bars.hpp>
 
 #include <gtest/gtest.h>
 
@@ -231,9 +232,8 @@ TEST(SemB34, a_child_that_awaits_its_parent_is_refused_whichever_begins_to_wait_
     }
 }
 
-// A million of them run in the nightly tests; here as many as a second takes.
 TEST(SemB35, legal_calls_of_all_kinds_raise_no_alarm) {
-    constexpr int rounds = 60;
+    static const int rounds = static_cast<int>(tandem::testing::bar(2'880, 1'000'000) / (8 * 6));
     std::atomic<int> alarms = 0;
     std::atomic<int> calls = 0;
     EventLoop second;

@@ -7,6 +7,7 @@
 #include <tandem/http/errors.hpp>
 #include <tandem/net/connect.hpp>
 #include <tandem/task/gather.hpp>
+#include <tandem/testing/bars.hpp>
 #include <tandem/testing/demo_site.hpp>
 
 #include <gtest/gtest.h>
@@ -160,7 +161,7 @@ TEST(RB3, blocking_calls_make_no_thread) {
 }
 
 TEST(RB18, one_function_serves_four_loops_and_four_plain_threads_at_once) {
-    constexpr int each = 125;
+    static const int each = static_cast<int>(tandem::testing::bar(1'000, 10'000) / 8);
     tandem::testing::DemoServer server(tandem::testing::DemoOptions().delay_scale(0));
     std::atomic<int> good = 0;
     const auto url = [&](int number) { return server.url("/get?a=" + std::to_string(number)); };
