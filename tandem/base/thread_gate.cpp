@@ -32,8 +32,11 @@ void ThreadGate::open() noexcept {
         ::syscall(SYS_futex, &state_, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
 }
 
-void ThreadGate::wait() noexcept {
-    if (is_open() || spin.look_for([this] { return is_open(); })) return;
+bool ThreadGate::look() noexcept {
+    return is_open() || spin.look_for([this] { return is_open(); });
+}
+
+void ThreadGate::sleep() noexcept {
     const auto fell_asleep = spin.falls_asleep();
     std::uint32_t state = shut;
     state_.compare_exchange_strong(state, waited_for, std::memory_order_acq_rel);

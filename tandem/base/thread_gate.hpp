@@ -16,7 +16,13 @@ public:
     bool is_open() const noexcept { return state_.load(std::memory_order_acquire) == opened; }
     void open() noexcept;
     /// Sleeps until it is open.
-    void wait() noexcept;
+    void wait() noexcept {
+        if (!look()) sleep();
+    }
+    /// Looks for it where that pays. Whether it is open.
+    bool look() noexcept;
+    /// As `wait()`, after `look()` did not see it.
+    void sleep() noexcept;
     /// Sleeps at most `limit`, real time. Whether it is open.
     bool wait_for(std::chrono::nanoseconds limit) noexcept;
 

@@ -3,6 +3,7 @@
 #include <tandem/base/errors.hpp>
 #include <tandem/bridge/forked_internal.hpp>
 #include <tandem/bridge/get.hpp>
+#include <tandem/bridge/run.hpp>
 #include <tandem/bridge/to_thread.hpp>
 #include <tandem/task/cancel_scope.hpp>
 #include <tandem/task/shield.hpp>
@@ -15,6 +16,8 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <optional>
+#include <string>
 #include <thread>
 
 using namespace tandem;
@@ -155,6 +158,117 @@ TEST(SemB45, a_thread_blocked_in_get_while_another_calls_exit_is_told) {
         std::this_thread::sleep_for(20ms);
     });
     EXPECT_EQ(end.status, told_exited);
+}
+
+namespace {
+
+/// Holds its loop up for longer than anybody waits.
+Task<int> stuck(std::atomic<bool>& begun) {
+    begun = true;
+    std::this_thread::sleep_for(1h);
+    co_return 1;
+}
+
+/// `wait` is called in a thread of its own for work of a loop that is stuck, then the process exits: 40 plus
+/// the reason that it throws.
+template <class F>
+void exit_while_stuck(F wait) {
+    grace("0.2");
+    std::atexit([] { std::this_thread::sleep_for(5s); });  // called last: time for the thread to say so
+    static std::atomic<bool> begun = false;
+    std::thread([wait] {
+        try {
+            wait(begun);
+        } catch (const LoopClosed& error) {
+            std::_Exit(40 + static_cast<int>(error.reason()));
+        }
+    }).detach();
+    while (!begun) std::this_thread::sleep_for(1ms);
+    std::this_thread::sleep_for(20ms);
+}
+
+}  // namespace
+
+TEST(SemB45, a_thread_that_waits_for_a_stuck_loop_is_told_when_the_grace_is_over) {
+    NEEDS_THREADS_IN_CHILDREN();
+    const auto told = [](auto wait) {
+        const auto end = in_child([wait] { exit_while_stuck(wait); });
+        EXPECT_GE(end.seconds, 0.2);
+        EXPECT_LT(end.seconds, 0.2 + quick);
+        return end.status;
+    };
+    EXPECT_EQ(told([](auto& begun) { stuck(begun).get(); }), told_exited);
+    EXPECT_EQ(told([](auto& begun) { stuck(begun).get(1h); }), told_exited);
+    EXPECT_EQ(told([](auto& begun) { stuck(begun).start().get(); }), told_exited);
+    // Behind the step that is stuck.
+    EXPECT_EQ(told([](auto& begun) {
+                  static_cast<void>(stuck(begun).start());
+                  while (!begun) std::this_thread::yield();
+                  value_after(1ms, 1).get();
+              }),
+              told_exited);
+    // In a worker of another loop, and by a task of one.
+    EXPECT_EQ(told([](auto& begun) {
+                  const auto pending = stuck(begun).start();
+                  const auto in_worker = [pending] { return pending.get(); };
+                  run(to_thread(in_worker));
+              }),
+              told_exited);
+    EXPECT_EQ(told([](auto& begun) {
+                  const auto waits = [](Pending<int> pending) -> Task<int> { co_return co_await pending; };
+                  run(waits(stuck(begun).start()));
+              }),
+              told_exited);
+}
+
+TEST(SemB45, who_comes_to_wait_for_a_stuck_loop_after_the_grace_is_told_at_once) {
+    NEEDS_THREADS_IN_CHILDREN();
+    const auto end = in_child([] {
+        grace("0.05");
+        static std::atomic<bool> begun = false;
+        static std::optional<Pending<int>> pending;
+        // Registered before the loop's own handler, so called after it.
+        std::atexit([] {
+            try {
+                pending->get();
+            } catch (const LoopClosed& error) {
+                std::_Exit(40 + static_cast<int>(error.reason()));
+            }
+        });
+        pending = stuck(begun).start();
+        while (!begun) std::this_thread::yield();
+    });
+    EXPECT_EQ(end.status, told_exited);
+    EXPECT_LT(end.seconds, quick);
+}
+
+TEST(SemB45, a_loop_that_comes_loose_after_its_callers_were_told_does_no_harm) {
+    NEEDS_THREADS_IN_CHILDREN();
+    const auto end = in_child([] {
+        grace("0.05");
+        std::atexit([] { std::this_thread::sleep_for(300ms); });
+        static std::atomic<bool> begun = false;
+        static std::atomic<bool> told = false;
+        std::atexit([] {
+            for (int i = 0; i < 1'000 && !told; ++i) std::this_thread::sleep_for(1ms);
+            if (!told) std::_Exit(9);
+        });
+        const auto held_up = []() -> Task<std::string> {
+            begun = true;
+            std::this_thread::sleep_for(200ms);
+            co_return std::string(1000, 'x');
+        };
+        std::thread([held_up] {
+            try {
+                held_up().get();
+            } catch (const LoopClosed&) {
+                told = true;
+            }
+        }).detach();
+        while (!begun) std::this_thread::yield();
+    });
+    EXPECT_EQ(end.status, 0) << end.errors;
+    EXPECT_EQ(end.errors, "");
 }
 
 TEST(SemBt8, get_in_the_destructor_of_a_static_object_and_in_an_atexit_handler) {

@@ -3,6 +3,7 @@
 #include <tandem/base/errors.hpp>
 #include <tandem/base/fork.hpp>
 #include <tandem/base/thread_gate.hpp>
+#include <tandem/bridge/exit_wait.hpp>
 #include <tandem/task/task_node.hpp>
 
 #include <cxxabi.h>
@@ -289,7 +290,12 @@ void at_exit() {
     }
     end(lives,
         saturating_add(real_time().now(), to_duration(std::chrono::duration<double>(exit_grace_seconds()))));
-    for (const auto& life : lives) park(*life);
+    std::vector<const EventLoop*> stuck;
+    for (const auto& life : lives) {
+        park(*life);
+        if (!life->ended.is_open()) stuck.push_back(life->loop.get());
+    }
+    if (!stuck.empty()) end_waits_at_exit(std::move(stuck));
 }
 
 // Moves those that `choose` takes from the registry to `ending`. With its lock held.

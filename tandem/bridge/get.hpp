@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tandem/base/frame_memory.hpp>
 #include <tandem/base/time.hpp>
 #include <tandem/bridge/blocking_wait.hpp>
 #include <tandem/bridge/caller.hpp>
@@ -11,6 +12,7 @@
 #include <tandem/task/cancel_scope.hpp>
 #include <tandem/task/current_fiber.hpp>
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -32,13 +34,22 @@ struct GetOptions {
 // B1); on a worker thread the task that awaits the worker's job does the work (sem:T3), on a fiber the
 // fiber's own task (sem:T2).
 
-/// A call whose caller waits for its end, whatever happens: all of it lies on the caller's stack, and the
-/// frame is the only thing that is allocated. For a loop that ends what it took: the background one.
+/// A call whose caller waits for its end, whatever happens, and owns all of it. For a loop that ends what it
+/// took: the background one. Only a process that exits may have to leave it to a loop that is stuck.
 template <class T>
 class BlockingCall final : public SubmittedTask {
 public:
     BlockingCall(EventLoop& loop, Task<T> task, SourceLocation where)
         : SubmittedTask(loop, task.born(), where), task_(std::move(task)), context_(Context::current()) {}
+    static void* operator new(std::size_t bytes) { return frame_memory::allocate(bytes); }
+    static void operator delete(void* block, std::size_t bytes) noexcept {
+        frame_memory::release(block, bytes);
+    }
+    struct Owner {
+        void operator()(BlockingCall* call) const noexcept {
+            if (!call->was_left_at_exit()) delete call;
+        }
+    };
     void submit() { SubmittedTask::submit(nullptr); }
     /// Precondition: done.
     T take() {
@@ -95,10 +106,11 @@ T Task<T>::get(SourceLocation where) && {
         return std::move(*this).start(on_loop_of_caller(), where).get(where);
     // A plain thread's wait closes no cycle: nobody waits for it in turn.
     const std::shared_ptr<EventLoop> loop = share_background_loop();
-    BlockingCall<T> call(*loop, std::move(*this), where);
-    call.submit();
-    call.wait();
-    return call.take();
+    const std::unique_ptr<BlockingCall<T>, typename BlockingCall<T>::Owner> call(
+        new BlockingCall<T>(*loop, std::move(*this), where));
+    call->submit();
+    call->wait();
+    return call->take();
 }
 
 template <class T>

@@ -1,6 +1,7 @@
 #include <tandem/bridge/interrupt_scope.hpp>
 
 #include <tandem/base/errors.hpp>
+#include <tandem/bridge/exit_wait.hpp>
 #include <tandem/bridge/pending.hpp>
 
 #include <linux/futex.h>
@@ -88,6 +89,7 @@ bool interrupts_end_waits() noexcept { return open.load(std::memory_order_relaxe
 
 bool wait_interruptibly(PendingCore& core, TimePoint limit, const SourceLocation& where) {
     core.when_done([] { ring(); });
+    ExitWait told(core);
     bool cancelled = false;
     for (;;) {
         const std::uint32_t seen = bell.load(std::memory_order_acquire);

@@ -1,6 +1,7 @@
 #include <tandem/bridge/submitted_task.hpp>
 
 #include <tandem/base/errors.hpp>
+#include <tandem/bridge/exit_wait.hpp>
 
 #include <cxxabi.h>
 
@@ -37,6 +38,17 @@ struct Waited {
 thread_local Waited last_waited;
 
 }  // namespace
+
+void SubmittedTask::sleep() noexcept {
+    ExitWait told(*this);
+    gate_.sleep();
+}
+
+bool SubmittedTask::wait_for(std::chrono::nanoseconds limit) noexcept {
+    if (gate_.is_open()) return true;
+    ExitWait told(*this);
+    return gate_.wait_for(limit);
+}
 
 void SubmittedTask::submit(std::shared_ptr<SubmittedTask> self) {
     EventLoop& loop = *loop_;
@@ -171,6 +183,16 @@ void SubmittedTask::ask_to_end(SharedReason reason) {
         task_->cancel(std::move(reason));
     else
         early_cancel_ = std::move(reason);
+}
+
+void SubmittedTask::left_at_exit() noexcept {
+    if (!claim()) return;
+    left_at_exit_ = true;
+    set_failure(std::make_exception_ptr(
+        LoopClosed(LoopClosedReason::exited,
+                   "the process is exiting, and the background loop is stuck in a step that does not end: " +
+                       std::string(born_.function_name()) + " cannot go on")));
+    completed(false);
 }
 
 void SubmittedTask::end_with(LoopClosedReason reason, const std::string& what) noexcept {

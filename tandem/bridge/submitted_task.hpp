@@ -38,8 +38,14 @@ public:
     bool done() const noexcept { return gate_.is_open() || lost(); }
     /// Made before a fork, in the parent, and not done by then.
     bool lost() const noexcept { return generation_ != fork_generation() && !gate_.is_open(); }
-    void wait() noexcept { gate_.wait(); }
-    bool wait_for(std::chrono::nanoseconds limit) noexcept { return gate_.wait_for(limit); }
+    void wait() noexcept {
+        if (!gate_.look()) sleep();
+    }
+    bool wait_for(std::chrono::nanoseconds limit) noexcept;
+    /// The process exits, and the loop is stuck: ends it unless it has ended, in this thread. The loop may
+    /// still write to it, so it must stay where it is.
+    void left_at_exit() noexcept;
+    bool was_left_at_exit() const noexcept { return left_at_exit_; }
     /// The coroutine.
     const SourceLocation& born() const noexcept { return born_; }
     const SourceLocation& spawned_at() const noexcept { return spawned_at_; }
@@ -80,6 +86,7 @@ private:
     /// False: it can end only when the loop has let go of it.
     virtual bool may_be_left() const noexcept { return true; }
 
+    void sleep() noexcept;
     bool claim() noexcept { return !claimed_.exchange(true, std::memory_order_acq_rel); }
     void take_end(TaskNode& task, bool shared) noexcept;
     void run() final;
@@ -97,6 +104,7 @@ private:
     SourceLocation spawned_at_;
     std::uint32_t generation_;
     bool ends_here_ = false;               // between task_done and task_gone
+    bool left_at_exit_ = false;            // written by who claimed it
     TaskNode* task_ = nullptr;             // the loop's thread alone, as the next two
     SharedReason early_cancel_;            // asked for before the task was there
     std::shared_ptr<SubmittedTask> self_;  // in a queue, or while a task is watched

@@ -68,7 +68,7 @@ void OutsideWait::leave() noexcept {
 }
 
 ThreadWait::ThreadWait(const BlockingWait& wait, std::shared_ptr<PendingCore> core)
-    : OutsideWait(wait), core_(std::move(core)) {
+    : OutsideWait(wait), core_(std::move(core)), at_exit_(*core_) {
     thread = worker_name();
 }
 
@@ -81,7 +81,7 @@ bool ThreadWait::refuse(const std::exception_ptr& error) noexcept {
 }
 
 TaskWait::TaskWait(Wait& wait, EventLoop& own, const BlockingWait& what, std::shared_ptr<PendingCore> core)
-    : OutsideWait(what), wait_(&wait), own_life_(own.life()), core_(std::move(core)) {}
+    : OutsideWait(what), wait_(&wait), own_life_(own.life()), core_(std::move(core)), at_exit_(*core_) {}
 
 std::shared_ptr<OutsideWait> TaskWait::outside_wait() const {
     return std::const_pointer_cast<OutsideWait>(shared_from_this());

@@ -3,6 +3,7 @@
 #include <tandem/base/thread_gate.hpp>
 #include <tandem/base/time.hpp>
 #include <tandem/bridge/blocking_wait.hpp>
+#include <tandem/bridge/exit_wait.hpp>
 #include <tandem/loop/event_loop.hpp>
 
 #include <cstdint>
@@ -78,6 +79,7 @@ private:
     TaskNode* target() const override;
     bool refuse(const std::exception_ptr& error) noexcept override;
     std::shared_ptr<PendingCore> core_;
+    ExitWait at_exit_;
 };
 
 /// A task's wait for a task of another loop.
@@ -94,6 +96,7 @@ private:
     Wait* wait_;  // null once it is over; its loop's alone
     std::shared_ptr<LoopLife> own_life_;
     std::shared_ptr<PendingCore> core_;
+    ExitWait at_exit_;
 };
 
 /// A task of this loop waits for `core` in `wait`. Null if there is nothing to wait for any more, or no
