@@ -54,6 +54,9 @@ public:
     virtual void forget(int fd) noexcept = 0;
     /// Operations submitted and not yet completed.
     virtual std::size_t in_flight() const noexcept = 0;
+    /// The errno with which the kernel ceased to serve it, for good; 0 as long as it does. What was in flight
+    /// has ended with it then, as what is submitted later does at once; `wait()` sleeps in naps.
+    virtual int failure() const noexcept { return 0; }
     /// Readable when `wait(TimePoint::min())` would find something: lets a foreign loop drive this one
     /// (sem:L46).
     virtual int pollable_fd() noexcept = 0;

@@ -2,7 +2,10 @@
 
 #include <tandem/base/time.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <ctime>
+#include <thread>
 
 namespace tandem::inline v1 {
 
@@ -19,6 +22,13 @@ inline Duration time_left(TimePoint deadline, TimePoint now) noexcept {
     if (deadline <= now) return Duration::zero();
     if (deadline - longest > now) return longest;
     return deadline - now;
+}
+
+/// A sleep towards `deadline`, of 10 ms at most: for a backend that is of no more use. The descriptor of a
+/// wake-up is never read, and so stays readable.
+inline void nap_until(TimePoint deadline) noexcept {
+    const auto nap = std::min<Duration>(time_left(deadline, monotonic_now()), std::chrono::milliseconds(10));
+    std::this_thread::sleep_for(std::max<Duration>(nap, std::chrono::microseconds(100)));
 }
 
 }  // namespace tandem::inline v1

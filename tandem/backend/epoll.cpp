@@ -71,16 +71,30 @@ EpollBackend::EpollBackend() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
 
 EpollBackend::~EpollBackend() {
     closing_ = true;
+    end_all(-ECANCELED);
+    if (pool_) pool_->shut_down();
+    while (complete_finished()) {
+    }
+}
+
+/// All that waits for readiness.
+void EpollBackend::end_all(std::int32_t result) noexcept {
     OperationList left;
     for (auto& socket : sockets_) {
         left.append(std::move(socket.waiting[0]));
         left.append(std::move(socket.waiting[1]));
     }
     polls_.take_all(left);
-    while (Operation* const operation = left.pop_front()) finish_later(*operation, -ECANCELED);
-    if (pool_) pool_->shut_down();
-    while (complete_finished()) {
-    }
+    while (Operation* const operation = left.pop_front()) finish_later(*operation, result);
+}
+
+/// The kernel does not serve the descriptor any more: somebody closed it, say with all that he did not know.
+/// Everything ends with that error instead of hanging.
+void EpollBackend::give_up(int error) noexcept {
+    broken_ = error;
+    // The number may be another's by now.
+    if (error == EBADF || error == EINVAL) static_cast<void>(epoll_.release());
+    end_all(-error);
 }
 
 SocketState* EpollBackend::socket_state(int fd) noexcept {
@@ -142,6 +156,7 @@ Submitted EpollBackend::start_on_socket(Operation& operation) noexcept {
         if (result != -EAGAIN) return {true, result};
     }
     // What became ready since the attempt is an edge of its own, or is reported right after registering.
+    if (broken_ != 0) return {true, -broken_};
     if (!socket->registered) {
         const int error = register_socket(operation.fd, *socket);
         if (error != 0) return {true, error};
@@ -153,6 +168,7 @@ Submitted EpollBackend::start_on_socket(Operation& operation) noexcept {
 }
 
 Submitted EpollBackend::start_poll(Operation& operation, PollSet::Side side) noexcept {
+    if (broken_ != 0) return {true, -broken_};
     const auto result = polls_.add(operation, side);
     if (result <= 0) return {true, result};
     operation.backend_state = on_polls;
@@ -229,6 +245,7 @@ void EpollBackend::forget(int fd) noexcept {
 }
 
 int EpollBackend::pollable_fd() noexcept {
+    if (broken_ != 0) return wake_.fd();
     driven_from_outside_ = true;
     if (!finished_.empty()) wake();
     return epoll_.get();
@@ -367,6 +384,10 @@ void EpollBackend::wait(TimePoint deadline) noexcept {
     for (;;) {
         const bool progress = woken || completions_ != completions_before;
         const bool look_only = progress || deadline <= TimePoint::min();
+        if (broken_ != 0) {
+            if (!look_only) wait_without_epoll(deadline);
+            return;
+        }
         // Except for a foreign loop: to it the descriptor stays readable until the last stray edge is taken.
         if (look_only && in_flight_ == 0 && !driven_from_outside_) return;
 
@@ -376,6 +397,11 @@ void EpollBackend::wait(TimePoint deadline) noexcept {
             if (complete_finished()) return;
         }
         const int count = wait_for_events(until);
+        if (count < 0 && errno != EINTR) {
+            give_up(errno);
+            complete_finished();
+            return;
+        }
         for (int i = 0; i < count; ++i) {
             const auto tag = events_[i].data.u64;
             if (tag == wake_tag) {
@@ -391,6 +417,13 @@ void EpollBackend::wait(TimePoint deadline) noexcept {
         if (look_only || woken || completions_ != completions_before) return;
         if (deadline != TimePoint::max() && monotonic_now() >= deadline) return;
     }
+}
+
+void EpollBackend::wait_without_epoll(TimePoint deadline) noexcept {
+    do {
+        nap_until(deadline);
+        if (complete_finished() || wake_.take()) return;
+    } while (deadline == TimePoint::max() || monotonic_now() < deadline);
 }
 
 std::unique_ptr<Backend> make_epoll_backend() { return std::make_unique<EpollBackend>(); }

@@ -43,6 +43,7 @@ public:
     void wake() noexcept override { wake_.raise(); }
     void forget(int fd) noexcept override;
     std::size_t in_flight() const noexcept override { return in_flight_; }
+    int failure() const noexcept override { return broken_; }
     int pollable_fd() noexcept override;
     void leave_to_parent() noexcept override {
         epoll_.reset();
@@ -67,6 +68,9 @@ private:
     void run_waiting(int fd, Direction direction) noexcept;
     TimePoint look_for_closed(TimePoint deadline) noexcept;
     int wait_for_events(TimePoint deadline) noexcept;
+    void end_all(std::int32_t result) noexcept;
+    void give_up(int error) noexcept;
+    void wait_without_epoll(TimePoint deadline) noexcept;
 
     static constexpr std::size_t max_events = 256;
 
@@ -78,6 +82,7 @@ private:
     std::size_t in_flight_ = 0;
     bool driven_from_outside_ = false;
     bool closing_ = false;
+    int broken_ = 0;  // the errno with which the kernel gave it up
     bool polls_checked_ = false;
     TimePoint polls_checked_at_ = TimePoint::min();
     std::size_t completions_ = 0;

@@ -142,6 +142,8 @@ void UringBackend::cancel_all_in_kernel() noexcept {
 /// Everything ends with that error instead of hanging.
 void UringBackend::give_up(int error) noexcept {
     broken_ = error;
+    // Somebody closed it: the number may be another's by now.
+    if (error == EBADF || error == EOPNOTSUPP) ring_.ring_fd = -1;
     close_ring();
     in_kernel_.append(std::move(to_cancel_));
     in_kernel_.append(std::move(backlog_));
@@ -386,8 +388,9 @@ void UringBackend::wait(TimePoint deadline) noexcept {
     const auto completions_before = completions_;
     complete_finished();
     woken_ = wake_.take();
+    const bool was_open = ring_open_;
     for (;;) {
-        if (!ring_open_) return wait_without_ring(deadline);
+        if (!ring_open_) return was_open ? void() : wait_without_ring(deadline);
         const bool progress = woken_ || completions_ != completions_before;
         const bool look_only = progress || deadline <= TimePoint::min();
         if (look_only || completions_waiting()) {
@@ -415,14 +418,10 @@ void UringBackend::wait(TimePoint deadline) noexcept {
 
 void UringBackend::wait_without_ring(TimePoint deadline) noexcept {
     if (complete_finished() || woken_ || deadline <= TimePoint::min()) return;
-    for (;;) {
-        // The wake-up's descriptor is never read and so stays readable; naps do for a backend of no more use.
-        const auto nap =
-            std::min<Duration>(time_left(deadline, monotonic_now()), std::chrono::milliseconds(10));
-        std::this_thread::sleep_for(std::max<Duration>(nap, std::chrono::microseconds(100)));
+    do {
+        nap_until(deadline);
         if (complete_finished() || wake_.take()) return;
-        if (deadline != TimePoint::max() && monotonic_now() >= deadline) return;
-    }
+    } while (deadline == TimePoint::max() || monotonic_now() < deadline);
 }
 
 int UringBackend::pollable_fd() noexcept {

@@ -36,6 +36,7 @@ public:
     void wake() noexcept override { wake_.raise(); }
     void forget(int) noexcept override {}  // the kernel looked a number up when it took the operation
     std::size_t in_flight() const noexcept override { return in_flight_; }
+    int failure() const noexcept override { return broken_; }
     int pollable_fd() noexcept override;
     void leave_to_parent() noexcept override;
 

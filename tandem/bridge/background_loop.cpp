@@ -131,6 +131,7 @@ void run_to_its_end(EventLoop& loop) {
         } catch (const abi::__forced_unwind&) {
             throw;
         } catch (...) {
+            if (loop.failed()) return;
             // exit_with() in a task of the background loop: the loop belongs to everybody, it goes on.
             loop.call_exception_handler({"an exception left the background loop, which goes on",
                                          std::current_exception(),
@@ -159,17 +160,21 @@ void close(Life& life) {
     life.ended.open();
 }
 
+// It ends, though nobody asked: the next call starts another. False if somebody did ask meanwhile.
+bool retire_failed(const std::shared_ptr<Life>& life) {
+    Registry& all = registry();
+    const std::lock_guard lock(all.mutex);
+    if (life->retired.exchange(true)) return false;  // who ends it waits a while, and is told
+    std::replace(all.callers.begin(), all.callers.end(), life, std::shared_ptr<Life>());
+    std::erase(all.named, life);
+    life->loop->closes_for(LoopClosedReason::failed);
+    return true;
+}
+
 // Its thread was ended from within, by pthread_exit() say: another one sees to the end, so that whoever waits
 // is told.
 void bury(const std::shared_ptr<Life>& life) {
-    {
-        Registry& all = registry();
-        const std::lock_guard lock(all.mutex);
-        if (life->retired.exchange(true)) return;  // who ends it waits a while, and is told
-        std::replace(all.callers.begin(), all.callers.end(), life, std::shared_ptr<Life>());
-        std::erase(all.named, life);
-    }
-    life->loop->closes_for(LoopClosedReason::failed);
+    if (!retire_failed(life)) return;
     try {
         std::thread([life] {
             life->thread.join();
@@ -184,7 +189,9 @@ void serve(const std::shared_ptr<Life>& life, bool for_callers) {
     try {
         if (for_callers) keep(life);
         run_to_its_end(*life->loop);
+        const bool fails = life->loop->failed() && retire_failed(life);
         close(*life);
+        if (fails && !life->let_go.exchange(true)) life->thread.detach();
     } catch (const abi::__forced_unwind&) {
         bury(life);
         throw;

@@ -20,6 +20,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -192,6 +193,60 @@ TEST(SemB24, a_task_that_ends_its_own_thread_ends_its_pending) {
         EXPECT_TRUE(closed_reason(pending));
         dies.join();
     }
+}
+
+TEST(SemB24, a_backend_that_the_kernel_gave_up_fails_what_others_wait_for_and_takes_nothing_more) {
+    for (const auto backend : {BackendChoice::epoll, BackendChoice::uring}) {
+        EventLoopOptions options;
+        options.backend = backend;
+        options.keep_pending = true;
+        std::unique_ptr<EventLoop> loop;
+        try {
+            loop = std::make_unique<EventLoop>(options);
+        } catch (const BackendUnavailable&) {
+            continue;
+        }
+        be_silent(*loop);
+        auto waiting = value_after(1h, 1).start(on(*loop));
+        std::string error;
+        std::thread runs([&] {
+            loop->call_later(2ms, [&] { ::close(loop->pollable_fd()); });
+            try {
+                loop->run_forever();
+            } catch (const std::system_error& failure) {
+                error = failure.what();
+            }
+        });
+        EXPECT_EQ(closed_reason(waiting), LoopClosedReason::failed);
+        runs.join();
+        EXPECT_NE(error.find(loop->backend_name()), std::string::npos) << error;
+        EXPECT_EQ(closed_reason(value_after(0s, 2).start(on(*loop))), LoopClosedReason::failed);
+        // What is there can still be ended in good order.
+        EXPECT_EQ(loop->run_until_complete(value_after(1ms, 3)), 3);
+        loop->close();
+        EXPECT_EQ(loop->close_record().leaked_tasks, 0U);
+    }
+}
+
+TEST(SemB24, the_background_loop_is_replaced_when_the_kernel_gives_its_backend_up) {
+    shutdown();
+    auto waiting = value_after(1h, 1).start();
+    const auto breaks = []() -> Task<int> {
+        ::close(this_loop().pollable_fd());
+        co_await sleep(1h);
+        co_return 1;
+    };
+    auto broken = breaks().start();
+    EXPECT_EQ(closed_reason(waiting), LoopClosedReason::failed);
+    EXPECT_EQ(closed_reason(broken), LoopClosedReason::failed);
+    try {
+        EXPECT_EQ(value_after(1ms, 2).get(), 2);
+    } catch (const LoopClosed& error) {  // it came before the other was put aside
+        EXPECT_EQ(error.reason(), LoopClosedReason::failed);
+        std::this_thread::sleep_for(50ms);
+    }
+    EXPECT_EQ(value_after(1ms, 2).get(), 2);
+    shutdown();
 }
 
 TEST(SemB24, in_a_forked_child_the_parents_work_is_lost_and_says_so) {

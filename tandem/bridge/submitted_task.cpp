@@ -22,7 +22,8 @@ std::string unfinished(const std::string& task, LoopClosedReason reason) noexcep
                    " has not ended, and may go on when the loop runs again; EventLoopOptions::keep_pending "
                    "waits for that";
         case LoopClosedReason::failed:
-            return "the thread of the event loop has ended: " + task + " cannot go on";
+            return "the thread of the event loop has ended, or the kernel serves it no more: " + task +
+                   " cannot go on";
         default:
             return "event loop is closed: " + task + " cannot go on";
     }
@@ -54,6 +55,9 @@ void SubmittedTask::submit(std::shared_ptr<SubmittedTask> self) {
     EventLoop& loop = *loop_;
     if (loop.left()) {
         drop_work();
+        if (loop.closed_reason() == LoopClosedReason::failed)
+            return end_with(LoopClosedReason::failed,
+                            unfinished("the submitted task", LoopClosedReason::failed));
         end_with(LoopClosedReason::stopped,
                  "event loop is stopped: the submitted task was not taken; run the loop, or make it with "
                  "EventLoopOptions::keep_pending");

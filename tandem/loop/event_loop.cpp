@@ -140,7 +140,7 @@ public:
         remember_own_loop(loop.life_);
         running_loop = &loop;
         loop.ran_ = true;
-        loop.left_.store(false, std::memory_order_relaxed);
+        loop.left_.store(loop.failed_, std::memory_order_relaxed);
         if (loop.host_driven_) loop.mailbox_.awake();
     }
     ~Running() {
@@ -348,6 +348,8 @@ void EventLoop::begin_turn(TimePoint limit) {
         collect();
     if (watched_) [[unlikely]]
         note_wait_end();
+    if (backend_fails_) [[unlikely]]
+        tell_failure();
     batch_.append(ready_);
     if (looked_whether_stuck_) [[unlikely]]
         looked_whether_stuck_ = batch_.empty();
@@ -409,7 +411,11 @@ void EventLoop::poll(TimePoint limit) {
     } else if (++busy_turns_ >= turns_between_polls) {
         busy_turns_ = 0;
         backend_->wait(TimePoint::min());
+    } else {
+        return;
     }
+    if (backend_->failure() != 0 && !failed_) [[unlikely]]
+        backend_fails_ = true;
 }
 
 void EventLoop::collect() {

@@ -447,7 +447,9 @@ public:
     /// From now on the end of a drive tells nobody, as `EventLoopOptions::keep_pending`. Gives what was.
     bool keep_pending(bool on) noexcept { return std::exchange(keep_pending_, on); }
     /// Somebody is about to drive it: it takes work again.
-    void expect_drive() noexcept { left_.store(false, std::memory_order_relaxed); }
+    void expect_drive() noexcept { left_.store(failed_, std::memory_order_relaxed); }
+    /// The kernel ceased to serve its backend: it takes no more work from outside, and ends what it has.
+    bool failed() const noexcept { return failed_; }
     /// Whoever waits from outside is told that nobody drives this loop any more. At the end of a drive.
     void leave_waiters(LoopClosedReason reason) noexcept;
     /// Turns until `done` says so. For `run_until_complete` and the draining of tasks.
@@ -492,6 +494,7 @@ private:
     bool go_on_after_entry();
     bool lives() const noexcept;
     void leave_if_asked();
+    void tell_failure();
     bool may_be_stuck() const noexcept;
     void wait_while_stuck() noexcept;
     void look_whether_stuck();
@@ -533,7 +536,9 @@ private:
     bool keep_pending_ = false;
     bool closing_ = false;
     std::atomic<bool> left_ = false;
-    bool host_driven_ = false;  // a foreign loop waits for the pollable descriptor
+    bool backend_fails_ = false;  // and nobody was told yet
+    bool failed_ = false;         // for good
+    bool host_driven_ = false;    // a foreign loop waits for the pollable descriptor
     bool ran_ = false;
     bool looked_whether_stuck_ = false;  // since something ran
     bool quiescence_told_ = false;

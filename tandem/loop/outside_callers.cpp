@@ -1,5 +1,10 @@
 // What a loop does for those in other threads who wait for it.
+#include <tandem/base/errors.hpp>
 #include <tandem/loop/event_loop.hpp>
+
+#include <exception>
+#include <string>
+#include <system_error>
 
 namespace tandem::inline v1 {
 
@@ -9,6 +14,19 @@ void EventLoop::leave_waiters(LoopClosedReason reason) noexcept {
     mailbox_.collect_all(ready_);
     ready_.for_each([reason](Runnable& entry) { entry.left_behind(reason); });
     while (OutsideCaller* const caller = outside_callers_.pop_front()) caller->loop_left(reason);
+}
+
+// Whoever waits from outside hears of it at once; tasks get the errors of their operations.
+void EventLoop::tell_failure() {
+    backend_fails_ = false;
+    failed_ = true;
+    closes_for(LoopClosedReason::failed);
+    leave_with(std::make_exception_ptr(
+        std::system_error(backend_->failure(), std::generic_category(),
+                          std::string("the event loop made at ") + made_at_.file_name() + ":" +
+                              std::to_string(made_at_.line()) + " is at its end, the kernel serves its " +
+                              std::string(backend_->name()) + " no more; was its descriptor closed?")));
+    leave_waiters(LoopClosedReason::failed);
 }
 
 // Whether there is something to do before it would be worth while to sleep.

@@ -41,6 +41,32 @@ TEST_P(BackendWait, a_deadline_is_never_early_and_hardly_late) {
     }
 }
 
+TEST_P(BackendWait, once_the_kernel_serves_it_no_more_everything_ends_with_that_error_and_nothing_hangs) {
+    auto pair = socket_pair();
+    char byte = 0;
+    TestOperation receive(OpCode::receive, pair.one.get(), &byte, 1);
+    TestOperation poll(OpCode::poll_readable, pair.one.get());
+    start(backend(), receive);
+    start(backend(), poll);
+    backend().wait(now() + 1ms);
+    EXPECT_EQ(backend().failure(), 0);
+    ::close(backend().pollable_fd());
+    EXPECT_TRUE(drive(backend(), [&] { return receive.done() && poll.done(); }));
+    EXPECT_EQ(receive.result, -EBADF);
+    EXPECT_EQ(poll.result, -EBADF);
+    EXPECT_EQ(backend().failure(), EBADF);
+    TestOperation late(OpCode::receive, pair.one.get(), &byte, 1);
+    const auto submitted = backend().submit(late);
+    EXPECT_TRUE(submitted.done);
+    EXPECT_EQ(submitted.result, -EBADF);
+    const auto used = processor_time();
+    settle(backend(), 50ms);
+    EXPECT_LT(processor_time() - used, 10ms);
+    std::thread waker([&] { backend().wake(); });
+    backend().wait(TimePoint::max());
+    waker.join();
+}
+
 TEST_P(BackendWait, a_look_returns_at_once) {
     auto pair = socket_pair();
     char byte = 0;
