@@ -138,6 +138,13 @@ T Task<T>::get(const GetOptions& options, SourceLocation where) && {
     return pending.get_or_cancel(options.deadline, where);
 }
 
+/// What a scope can keep of a task that gives a reference.
+template <class T>
+Task<std::remove_reference_t<T>*> address_of_result(Task<T> task) {
+    T result = co_await std::move(task);
+    co_return std::addressof(result);
+}
+
 template <class T>
 template <class Stop>
     requires requires(const Stop& stop) { stop.stop_requested(); }
@@ -153,12 +160,21 @@ T Task<T>::get(Stop stop, SourceLocation where) && {
     }
     CancelScope scope;
     const std::stop_callback asks(std::move(stop), [scope]() mutable { scope.cancel(why); });
-    auto inside = scope.run(std::move(*this));
+    const auto in_scope = [&] {
+        if constexpr (std::is_reference_v<T>)
+            return scope.run(address_of_result(std::move(*this)));
+        else
+            return scope.run(std::move(*this));
+    };
+    auto inside = in_scope();
     auto result = waits_on_its_stack(kind)
                       ? get_on_this_stack(std::move(inside), where)
                       : run_in_awaiting_task(*current_worker_job(), std::move(inside), wait);
     if (!result) throw TaskCancelled("get(stop_token)", why);
-    if constexpr (!std::is_void_v<T>) return std::move(*result);
+    if constexpr (std::is_reference_v<T>)
+        return static_cast<T>(**result);
+    else if constexpr (!std::is_void_v<T>)
+        return std::move(*result);
 }
 
 }  // namespace tandem::inline v1

@@ -1,8 +1,10 @@
 // Rows of the bridge and the rules of Pending's waits: timeouts, cancels, outcomes, awaiters of other loops.
 #include <tandem/base/errors.hpp>
+#include <tandem/bridge/fiber.hpp>
 #include <tandem/bridge/get.hpp>
 #include <tandem/bridge/pending.hpp>
 #include <tandem/bridge/run.hpp>
+#include <tandem/bridge/to_thread.hpp>
 #include <tandem/task/cancel_scope.hpp>
 #include <tandem/task/gather.hpp>
 #include <tandem/task/shield.hpp>
@@ -250,6 +252,29 @@ TEST(SemC101, a_stop_token_cancels_the_work_and_waits_for_its_cleanup) {
     EXPECT_EQ(lines, (std::vector<std::string>{"cleaned up", "get(stop_token) was asked to stop"}));
     EXPECT_EQ(value_after(1ms, 2).get(std::stop_source().get_token()), 2);
     EXPECT_THROW(static_cast<void>(value_after(1h, 2).get(source.get_token())), TaskCancelled);
+}
+
+TEST(SemC101, a_stop_token_serves_tasks_that_give_references_for_every_kind_of_caller) {
+    static int kept = 5;
+    const auto lend = [](Duration delay) -> Task<int&> {
+        co_await sleep(delay);
+        co_return kept;
+    };
+    const auto borrow = [lend]() -> int* {
+        std::stop_source source;
+        int& lent = lend(1ms).get(source.get_token());
+        source.request_stop();
+        bool stopped = false;
+        try {
+            lend(1h).get(source.get_token());
+        } catch (const TaskCancelled&) {
+            stopped = true;
+        }
+        return stopped ? &lent : nullptr;
+    };
+    EXPECT_EQ(borrow(), &kept);
+    EXPECT_EQ(run(to_thread(borrow)), &kept);
+    EXPECT_EQ(run(in_fiber(borrow)), &kept);
 }
 
 TEST(SemC101, detached_on_timeout_the_work_goes_on) {
