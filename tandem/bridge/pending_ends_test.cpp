@@ -357,7 +357,7 @@ void expect_that_all_return(unsigned first_seed, long lives, int threads) {
         live_at_random(first_seed + static_cast<unsigned>(life), threads, tally);
     EXPECT_EQ(tally.began, tally.returned);
     EXPECT_GT(tally.began, lives);
-    EXPECT_LT(tally.longest.count(), 1.0);
+    EXPECT_LT(tally.longest.count(), 10.0);  // a busy machine holds a thread up for a second and more
     std::printf("%ld waits in %ld lives, the longest ended %.1f ms after its loop\n", tally.returned.load(),
                 lives, 1e3 * tally.longest.count());
 }
