@@ -2,11 +2,13 @@
 
 #include <tandem/base/errors.hpp>
 #include <tandem/bridge/caller.hpp>
+#include <tandem/bridge/get.hpp>
 #include <tandem/bridge/interrupt_scope.hpp>
 #include <tandem/bridge/pending.hpp>
 #include <tandem/bridge/wait_graph.hpp>
 #include <tandem/bridge/worker_job.hpp>
 #include <tandem/loop/own_loop.hpp>
+#include <tandem/sync/queue_party.hpp>
 #include <tandem/task/current_task.hpp>
 
 #include <chrono>
@@ -45,12 +47,14 @@ void wait_in_worker(PendingCore& core, const BlockingWait& wait) {
 
 // The owner of a loop that nobody runs would wait for its own work for ever: it is the one to run it
 // (sem:T6). Whether it is over: done, or past the limit, which is a time of the loop's clock.
-bool drive_own_loop(PendingCore& core, Deadline limit) {
+bool drive_own_loop(PendingCore& core, Deadline limit, const SourceLocation& where) {
     struct Waiting {
-        explicit Waiting(PendingCore& c) : core(c) {}
+        Waiting(PendingCore& c, const SourceLocation& w) : core(c), where(w), interrupted(c.loop()) {}
         PendingCore& core;
+        const SourceLocation& where;
+        InterruptedDrive interrupted;
         std::shared_ptr<bool> late = std::make_shared<bool>(false);
-    } waiting(core);
+    } waiting(core, where);
     EventLoop& loop = core.loop();
     std::optional<DrivingThread> driving;
     if (current_worker_job()) driving.emplace(core);
@@ -59,15 +63,31 @@ bool drive_own_loop(PendingCore& core, Deadline limit) {
         alarm = loop.call_at(limit.resolve(loop.time()), [late = waiting.late] { *late = true; });
     const bool over = loop.drive_for_owner(
         [](void* argument) {
-            const auto& now = *static_cast<Waiting*>(argument);
-            return now.core.done() || *now.late;
+            auto& now = *static_cast<Waiting*>(argument);
+            if (now.interrupted.leaves(now.core, now.where)) return true;
+            return now.core.done() || (*now.late && !now.interrupted.cancelled());
         },
         &waiting);
     if (alarm) alarm->cancel();
+    if (over) waiting.interrupted.finish();
     return over;
 }
 
+bool tasks_wait_here() noexcept {
+    const CallerKind kind = caller_kind();
+    return kind != CallerKind::loop_thread && (kind != CallerKind::plain || interrupts_end_waits());
+}
+
+void let_task_wait(Task<void>&& task, Deadline limit, const SourceLocation& where) {
+    if (limit.never())
+        std::move(task).get(where);
+    else
+        std::move(task).get(limit, where);
+}
+
 }  // namespace
+
+void tell_queues_of_tasks() noexcept { QueueWaits::tell(tasks_wait_here, let_task_wait); }
 
 StartOn on_loop_of_caller() {
     EventLoop* const own = idle_loop_of_this_thread();
@@ -103,7 +123,7 @@ void wait_for_end(PendingCore& core, const BlockingWait& wait) {
         core.wait_on_this_stack({}, wait.where);
         return;
     }
-    if (ever_owned_a_loop() && core.loop_idle_here() && drive_own_loop(core, Deadline())) return;
+    if (ever_owned_a_loop() && core.loop_idle_here() && drive_own_loop(core, Deadline(), wait.where)) return;
     if (kind == CallerKind::worker)
         wait_in_worker(core, wait);
     else if (interrupts_end_waits())
@@ -121,7 +141,8 @@ bool wait_for_end(PendingCore& core, Deadline limit, const BlockingWait& wait) {
     if (waits_on_its_stack(refuse_to_block(wait))) return core.wait_on_this_stack(limit, wait.where);
     const auto now = real_time().now();
     const auto until = limit.resolve(now);
-    if (ever_owned_a_loop() && core.loop_idle_here() && drive_own_loop(core, limit)) return core.done();
+    if (ever_owned_a_loop() && core.loop_idle_here() && drive_own_loop(core, limit, wait.where))
+        return core.done();
     if (interrupts_end_waits()) return wait_interruptibly(core, until, wait.where);
     return core.wait_for(until - real_time().now());
 }

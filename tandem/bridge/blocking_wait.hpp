@@ -22,6 +22,8 @@ struct BlockingWait {
 /// Throws `WouldDeadlock` if blocking here would stop a running loop, naming who waits for what and the ways
 /// out. Gives what the caller is, if not that.
 CallerKind refuse_to_block(const BlockingWait& wait);
+/// Queues' blocking calls wait in a task from now on, where the caller has one or can be interrupted.
+void tell_queues_of_tasks() noexcept;
 /// Waits until `core` is done. Errors: `WouldDeadlock`.
 void wait_for_end(PendingCore& core, const BlockingWait& wait);
 /// At most `limit`. Whether it is done. Errors: `WouldDeadlock`.

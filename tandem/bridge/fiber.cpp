@@ -1,6 +1,7 @@
 #include <tandem/bridge/fiber.hpp>
 
 #include <tandem/base/errors.hpp>
+#include <tandem/bridge/blocking_wait.hpp>
 #include <tandem/bridge/fiber_core_internal.hpp>
 #include <tandem/bridge/hook_table.hpp>
 #include <tandem/loop/event_loop.hpp>
@@ -10,6 +11,12 @@
 #include <cstdlib>
 
 namespace tandem::inline v1 {
+namespace {
+
+// Here, since whatever waits in a manner of its own is linked with this file.
+[[maybe_unused]] const bool queues_know = (tell_queues_of_tasks(), true);
+
+}  // namespace
 
 Fiber::Fiber(const FiberOptions& options, void (*body)(void*) noexcept, void* argument)
     : core_(make(options, body, argument)) {}

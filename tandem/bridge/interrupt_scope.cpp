@@ -13,16 +13,19 @@
 #include <climits>
 #include <csignal>
 #include <string>
+#include <thread>
 
 namespace tandem::inline v1 {
 namespace {
 
 bool in_main_thread() { return ::getpid() == static_cast<int>(::syscall(SYS_gettid)); }
 
-// What the handler may touch: these two, from whichever thread the signal came to.
+// What the handler may touch: these, from whichever thread the signal came to.
 constinit std::atomic<int> untaken = 0;         // Ctrl-Cs that no wait has thrown yet
 constinit std::atomic<std::uint32_t> bell = 0;  // counts news for the main thread, which sleeps on it
 constinit std::atomic<bool> open = false;
+constinit std::atomic<EventLoop*> driven = nullptr;  // by the main thread, for a wait of its own
+constinit std::atomic<int> handling = 0;             // handlers that may be at it
 struct sigaction previous{};
 
 void ring() noexcept {
@@ -48,6 +51,9 @@ void on_interrupt(int signal) {
         std::raise(signal);
     }
     ring();
+    handling.fetch_add(1);
+    if (EventLoop* const loop = driven.load()) loop->signal_arrived();
+    handling.fetch_sub(1);
     errno = kept_errno;
 }
 
@@ -86,6 +92,36 @@ InterruptScope::~InterruptScope() {
 bool InterruptScope::interrupted() const noexcept { return untaken > 0; }
 
 bool interrupts_end_waits() noexcept { return open.load(std::memory_order_relaxed) && in_main_thread(); }
+
+void throw_if_interrupted() {
+    if (untaken == 0) return;
+    untaken = 0;
+    throw Interrupted();
+}
+
+InterruptedDrive::InterruptedDrive(EventLoop& loop) noexcept : listens_(interrupts_end_waits()) {
+    if (listens_) driven = &loop;
+}
+
+InterruptedDrive::~InterruptedDrive() {
+    if (!listens_) return;
+    driven = nullptr;
+    while (handling != 0) std::this_thread::yield();
+}
+
+bool InterruptedDrive::leaves(PendingCore& core, const SourceLocation& where) {
+    if (!listens_) return false;
+    const int pressed = untaken;
+    if (pressed > 0 && !cancelled_ && !core.done()) {
+        cancelled_ = true;
+        core.cancel("interrupted", where);
+    }
+    return cancelled_ && pressed > 1;
+}
+
+void InterruptedDrive::finish() const {
+    if (cancelled_) throw_if_interrupted();
+}
 
 bool wait_interruptibly(PendingCore& core, TimePoint limit, const SourceLocation& where) {
     core.when_done([] { ring(); });

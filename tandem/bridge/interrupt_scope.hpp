@@ -5,10 +5,12 @@
 
 namespace tandem::inline v1 {
 
+class EventLoop;
 class PendingCore;
 
 /// While it is open, Ctrl-C ends the blocking waits of the main thread: `f().get()`, `Pending::get`,
-/// `sync_iter`. Outside `run()`, which has its own, and without it SIGINT is none of tandem's business.
+/// `sync_iter`, a `UniversalQueue`'s, `tandem::get(std::future)`; also of one that drives its own loop
+/// meanwhile. Outside `run()`, which has its own, and without it SIGINT is none of tandem's business.
 ///
 ///     InterruptScope ctrl_c;
 ///     try {
@@ -43,6 +45,27 @@ public:
 bool interrupts_end_waits() noexcept;
 /// SIGINT comes to an `InterruptScope`.
 bool interrupt_scope_has_sigint() noexcept;
+/// Errors: `Interrupted`, once for each time.
+void throw_if_interrupted();
+/// As long as it lives, Ctrl-C wakes the loop that this thread is about to drive for a wait of its own.
+class InterruptedDrive {
+public:
+    explicit InterruptedDrive(EventLoop& loop) noexcept;
+    ~InterruptedDrive();
+    InterruptedDrive(const InterruptedDrive&) = delete;
+    InterruptedDrive& operator=(const InterruptedDrive&) = delete;
+
+    /// After each turn: cancels `core` at the first Ctrl-C. Whether the wait is over, with the second.
+    bool leaves(PendingCore& core, const SourceLocation& where);
+    /// Its limit counts no more.
+    bool cancelled() const noexcept { return cancelled_; }
+    /// When the wait is over. Errors: `Interrupted`.
+    void finish() const;
+
+private:
+    const bool listens_;
+    bool cancelled_ = false;
+};
 /// The wait of a thread where interrupts end waits. Whether `core` is done by `limit`. Errors: `Interrupted`.
 bool wait_interruptibly(PendingCore& core, TimePoint limit, const SourceLocation& where);
 

@@ -5,6 +5,7 @@
 #include <tandem/bridge/forked_internal.hpp>
 #include <tandem/bridge/get.hpp>
 #include <tandem/bridge/run.hpp>
+#include <tandem/bridge/std_future.hpp>
 #include <tandem/bridge/sync_iter.hpp>
 #include <tandem/task/shield.hpp>
 #include <tandem/task/sleep.hpp>
@@ -13,6 +14,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <future>
 #include <string>
 #include <thread>
 
@@ -127,6 +129,51 @@ TEST(SemB63, after_the_second_the_work_goes_on_being_cancelled) {
         report([&] { work.get(); });
     });
     EXPECT_EQ(end.errors, "interrupted, bye cancelled");
+}
+
+TEST(SemB63, the_owner_of_an_idle_loop_that_drives_it_while_it_waits_is_interrupted_as_well) {
+    NEEDS_THREADS_IN_CHILDREN();
+    const auto ends = [](std::initializer_list<int> when, auto wait) {
+        const auto end = in_child([when, wait] {
+            EventLoop loop;
+            loop.set_exception_handler([](EventLoop&, const ErrorContext&) {});
+            loop.poll_once();
+            {
+                const InterruptScope ctrl_c;
+                interrupt_after(when);
+                report([&] { wait(loop); });
+            }
+            std::fputs(" closes ", stderr);
+            loop.close();
+        });
+        EXPECT_EQ(end.status, 0);
+        return end.errors;
+    };
+    const auto bye = [](EventLoop&) { says_bye().get(); };
+    EXPECT_EQ(ends({30}, bye), "bye interrupted closes ");
+    EXPECT_EQ(ends({30}, [](EventLoop&) { says_bye().get(1h); }), "bye interrupted closes ");
+    EXPECT_EQ(ends({30},
+                   [](EventLoop& loop) {
+                       loop.expect_drive();
+                       says_bye().start(on(loop)).get();
+                   }),
+              "bye interrupted closes ");
+    // The second does not wait for the cleanup, which goes on when the loop is driven again.
+    EXPECT_EQ(ends({30, 60}, [](EventLoop&) { says_bye(300ms).get(); }), "interrupted closes bye ");
+    EXPECT_EQ(ends({30}, [](EventLoop&) { rest(60ms).get(); }), "interrupted closes ");
+}
+
+TEST(SemB63, ctrl_c_ends_a_wait_for_a_std_future) {
+    NEEDS_THREADS_IN_CHILDREN();
+    const auto end = in_child([] {
+        std::promise<int> never;
+        auto future = never.get_future();
+        const InterruptScope ctrl_c;
+        interrupt_after({30});
+        report([&] { tandem::get(future); });
+    });
+    EXPECT_EQ(end.errors, "interrupted");
+    EXPECT_EQ(end.status, 0);
 }
 
 TEST(SemB63, one_between_two_waits_is_thrown_by_the_next_and_the_disposition_comes_back) {

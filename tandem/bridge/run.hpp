@@ -63,8 +63,10 @@ private:
 /// When it ends, every other task is cancelled and joined, silently, and the loop is closed.
 ///
 /// Errors      what the task throws, with its type. Under a running loop: `WouldDeadlock`. `Interrupted`
-/// after Ctrl-C
-///             ended it, `TaskCancelled` if somebody else cancelled it.
+///             after Ctrl-C ended it, `TaskCancelled` if somebody else cancelled it.
+/// Cancelling  Ctrl-C cancels the main task, which may clean up. The second one is for a program that takes
+///             too long over that: what waits behind shields is cancelled, and a cleanup that begins only
+///             then is so at its first checkpoint. The third ends the process.
 /// Threads     any that runs no loop.
 template <class T>
 T run(Task<T> task, const RunOptions& options = {}, SourceLocation where = SourceLocation::current()) {

@@ -36,9 +36,13 @@ Task<T> wrap_future(std::shared_future<T> future);
 /// thread gets `WouldDeadlock`. One that is ready is taken everywhere.
 ///
 /// A plain `future.get()` on a loop's thread cannot be caught: it stops that loop for as long as it takes.
+/// Nor is this wait an edge of the wait-for graph: a `std::future` does not say who will make it ready. A
+/// `Pending` does; keep one where a cycle is to be thought of.
 ///
 /// Errors      `WouldDeadlock`; what the future holds; `std::future_error` for one without a state.
-/// Cancelling  in a fiber as `wrap_future`; a thread cannot be called back from the wait.
+///             `Interrupted` after Ctrl-C where an `InterruptScope` is open.
+/// Cancelling  in a fiber as `wrap_future`; a worker notices within 20 ms that the task which awaits its job
+///             was cancelled. The future is left as it was. A plain thread cannot be called back.
 /// Threads     any.
 template <class T>
 T get(std::future<T>& future, SourceLocation where = SourceLocation::current());
@@ -86,11 +90,35 @@ Task<T> wrap_future(std::shared_future<T> future) {
     co_return future.get();
 }
 
+/// A thread that may have to leave its wait early looks up now and then: nobody can end a `std::future`'s.
+class WaitThatLooksUp {
+public:
+    explicit WaitThatLooksUp(CallerKind kind) noexcept;
+    /// False where nothing can end it early.
+    bool looks_up() const noexcept { return job_ || interruptible_; }
+    /// How long to wait until the next look, from 1 ms to 20. Errors: `Cancelled`, `Interrupted`.
+    std::chrono::milliseconds pause();
+
+private:
+    WorkerJob* job_;
+    bool interruptible_;
+    std::chrono::milliseconds next_{1};
+};
+
+/// Returns once it is ready, or is a deferred one.
+template <class F>
+void wait_in_this_thread(const F& future, CallerKind kind) {
+    WaitThatLooksUp wait(kind);
+    while (wait.looks_up() && future.wait_for(wait.pause()) == std::future_status::timeout) {
+    }
+}
+
 template <class T>
 T get(std::future<T>& future, SourceLocation where) {
     if (!std_future_ready(future)) {
-        if (waits_on_its_stack(refuse_to_block({"get(std::future)", where})))
-            return wrap_future(std::move(future)).get(where);
+        const CallerKind kind = refuse_to_block({"get(std::future)", where});
+        if (waits_on_its_stack(kind)) return wrap_future(std::move(future)).get(where);
+        wait_in_this_thread(future, kind);
     }
     return future.get();
 }
@@ -98,9 +126,12 @@ T get(std::future<T>& future, SourceLocation where) {
 template <class T>
 decltype(auto) get(const std::shared_future<T>& future, SourceLocation where) {
     if (!std_future_ready(future)) {
-        if (waits_on_its_stack(refuse_to_block({"get(std::shared_future)", where}))) {
+        const CallerKind kind = refuse_to_block({"get(std::shared_future)", where});
+        if (waits_on_its_stack(kind)) {
             auto shared = std::make_shared<std::shared_future<T>>(future);
             wait_in_thread(std::move(shared)).get(where);
+        } else {
+            wait_in_this_thread(future, kind);
         }
     }
     return future.get();

@@ -12,6 +12,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <memory>
@@ -50,6 +51,39 @@ TEST(SemB8, a_worker_waits) {
         return tandem::get(future);
     };
     EXPECT_EQ(run(to_thread(wait)), 3);
+}
+
+ASYNC_TEST_REAL_TIME(SemB8, a_worker_leaves_the_wait_when_the_task_that_awaits_its_job_is_cancelled) {
+    std::promise<int> promise;
+    auto future = promise.get_future();
+    std::atomic<int> cancelled = 0;
+    const auto wait_once = [&] {
+        try {
+            static_cast<void>(tandem::get(future));
+        } catch (const Cancelled&) {
+            ++cancelled;
+            throw;
+        }
+    };
+    auto waiting = create_task(to_thread(wait_once));
+    co_await sleep(10ms);
+    waiting.cancel();
+    const auto start = std::chrono::steady_clock::now();
+    const auto end = co_await waiting.join();
+    EXPECT_TRUE(end.cancelled());
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 1s);
+    EXPECT_EQ(cancelled, 1);
+    EXPECT_TRUE(future.valid());
+    promise.set_value(1);
+    EXPECT_EQ(future.get(), 1);
+}
+
+TEST(SemB8, deferred_work_runs_in_the_worker_that_asks_for_it) {
+    const auto asks = [] {
+        auto future = std::async(std::launch::deferred, [] { return std::this_thread::get_id(); });
+        return tandem::get(future) == std::this_thread::get_id();
+    };
+    EXPECT_TRUE(run(to_thread(asks)));
 }
 
 ASYNC_TEST_REAL_TIME(SemB8, a_fiber_is_suspended_and_the_loop_goes_on) {

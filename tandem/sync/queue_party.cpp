@@ -2,7 +2,9 @@
 
 #include <tandem/base/errors.hpp>
 
+#include <atomic>
 #include <string>
+#include <utility>
 
 namespace tandem::inline v1 {
 namespace {
@@ -11,7 +13,28 @@ std::string place(const SourceLocation& where) {
     return std::string(where.file_name()) + ":" + std::to_string(where.line());
 }
 
+constinit std::atomic<QueueWaits::Possible> task_possible = nullptr;
+constinit std::atomic<QueueWaits::Wait> task_wait = nullptr;
+
 }  // namespace
+
+void QueueWaits::tell(Possible possible, Wait wait) noexcept {
+    task_wait = wait;
+    task_possible = possible;
+}
+
+bool QueueWaits::in_task() noexcept {
+    const Possible possible = task_possible.load();
+    return possible && possible();
+}
+
+void QueueWaits::wait(Task<void> task, Deadline limit, const SourceLocation& where, const char* call) {
+    try {
+        task_wait.load()(std::move(task), limit, where);
+    } catch (const TimeoutError&) {
+        throw_party_timeout(call, where);
+    }
+}
 
 void throw_party_timeout(const char* call, const SourceLocation& where) {
     throw TimeoutError(std::string(call) + " of a UniversalQueue at " + place(where) +

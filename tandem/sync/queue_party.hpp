@@ -5,6 +5,7 @@
 #include <tandem/base/thread_gate.hpp>
 #include <tandem/base/time.hpp>
 #include <tandem/loop/runnable.hpp>
+#include <tandem/task/task.hpp>
 #include <tandem/task/task_node.hpp>
 
 #include <cstdint>
@@ -53,6 +54,18 @@ private:
     void run() override { task_->wake(); }
     void discard() noexcept override {}
     TaskNode* task_ = nullptr;
+};
+
+/// How a blocking call of a queue waits where it is a task that can do so: a fiber's, the one that awaits a
+/// worker's job, one on the idle loop of this thread, one that Ctrl-C cancels. The room of the bridge says
+/// so; until then every thread is a plain one.
+struct QueueWaits {
+    using Possible = bool (*)() noexcept;
+    using Wait = void (*)(Task<void>&& task, Deadline limit, const SourceLocation& where);
+    static void tell(Possible possible, Wait wait) noexcept;
+    /// Here and now.
+    static bool in_task() noexcept;
+    static void wait(Task<void> task, Deadline limit, const SourceLocation& where, const char* call);
 };
 
 [[noreturn]] void throw_party_timeout(const char* call, const SourceLocation& where);

@@ -25,9 +25,12 @@ namespace tandem::inline v1 {
 /// One line for all who wait, first come, first served; items of one producer keep their order.
 ///
 /// Errors      as `Queue`; the blocking calls throw `TimeoutError` past their limit and, where they would
-///             have to wait on a loop's thread, `WouldDeadlock`.
+///             have to wait on a loop's thread, `WouldDeadlock`. On a fiber they suspend it, in a worker they
+///             are the wait of the task that awaits its job, the owner of an idle loop drives it meanwhile.
 /// Cancelling  a getter cancelled in time gives its item back to where it was; a put that was accepted
-/// stands. Threads     any, at once. Lifetime    must outlive everybody who waits for it.
+///             stands. Ctrl-C ends a blocking call in an `InterruptScope`.
+/// Threads     any, at once.
+/// Lifetime    must outlive everybody who waits for it.
 template <class T>
 class UniversalQueue {
 public:
@@ -102,6 +105,15 @@ private:
     using Line = IntrusiveList<QueueParty, &QueueParty::party_link>;
     template <class Derived>
     class GetAwait;
+
+    // What the blocking calls let a task do.
+    static Task<void> put_in_task(UniversalQueue& queue, Slot& slot) {
+        co_await queue.put(std::move(slot->item));
+    }
+    static Task<void> take_in_task(UniversalQueue& queue, std::optional<T>& into) {
+        std::optional<T> item = co_await queue.next();
+        into = std::move(item);
+    }
 
     // All with the mutex held.
     bool give(T& item);
@@ -235,13 +247,18 @@ void UniversalQueue<T>::put_blocking(T item, Deadline limit, SourceLocation wher
     const TimePoint until = limit.resolve(party_time());
     Slot slot;
     ThreadParty party;
+    bool in_task = false;
     {
         const std::lock_guard lock(mutex_);
         if (give(item)) return;
-        refuse_to_block_a_loop("put_blocking()", where);
         slot.emplace(std::move(item), 0);
-        join(putting_, putters_, party, slot);
+        in_task = QueueWaits::in_task();
+        if (!in_task) {
+            refuse_to_block_a_loop("put_blocking()", where);
+            join(putting_, putters_, party, slot);
+        }
     }
+    if (in_task) return QueueWaits::wait(put_in_task(*this, slot), limit, where, "put_blocking()");
     if (!party.wait(until)) {
         const std::lock_guard lock(mutex_);
         if (leave(putting_, putters_, party)) throw_party_timeout("put_blocking()", where);
@@ -255,13 +272,20 @@ std::optional<T> UniversalQueue<T>::next_blocking(Deadline limit, SourceLocation
     Slot slot;
     ThreadParty party;
     bool waits = false;
+    bool in_task = false;
     {
         const std::lock_guard lock(mutex_);
         waits = !take(slot) && shut_down_ == ShutDown::none;
-        if (waits) {
+        in_task = waits && QueueWaits::in_task();
+        if (waits && !in_task) {
             refuse_to_block_a_loop("get_blocking()", where);
             join(getting_, getters_, party, slot);
         }
+    }
+    if (in_task) {
+        std::optional<T> item;
+        QueueWaits::wait(take_in_task(*this, item), limit, where, "get_blocking()");
+        return item;
     }
     if (waits && !party.wait(until)) {
         const std::lock_guard lock(mutex_);
