@@ -17,6 +17,8 @@ A program takes its work as arguments and prints one line of JSON per figure, mo
     http_fanout URL REQUESTS CONNECTIONS    cpu_s_per_100k_<C> s, user_us_per_request_<C> us,
                                             wall_s_per_100k_<C> s, peak_rss_mib_<C> MiB,
                                             errors_<C> (must be 0), body_bytes_per_request_<C> (must be 1024)
+    blocking_get URL REQUESTS               wall_us_per_request, cpu_us_per_request us (one after the other),
+                                            body_bytes_per_request (must be 1024)
     task_call CALLS                         ns_per_call ns
     task_spawn_join TASKS                   ns_per_task ns (groups of 1000)
     task_million TASKS                      ns_per_task ns, bytes_per_task B (resident, all of them alive)
@@ -81,6 +83,7 @@ class Question:
 
 QUESTIONS = {
     "http_fanout": Question([[URL, WORK, 64], [URL, WORK, 256]], 200_000, 20_000),
+    "blocking_get": Question([[URL, WORK]], 100_000, 20_000),
     "task_call": Question([[WORK]], 20_000_000, 1_000_000),
     "task_spawn_join": Question([[WORK]], 5_000_000, 200_000),
     "task_million": Question([[WORK]], 1_000_000, 1_000_000),
@@ -276,7 +279,7 @@ def ask(question, options):
         print(f"{question}: nobody to ask")
         return [], {}
     load_before = os.getloadavg()[0]
-    server = nginx(options.server_core) if question == "http_fanout" else contextlib.nullcontext("")
+    server = nginx(options.server_core) if URL in QUESTIONS[question].starts[0] else contextlib.nullcontext("")
     with server as url:
         for number in range(options.runs):
             for contestant in contestants:

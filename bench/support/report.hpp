@@ -137,4 +137,12 @@ inline void report_fanout(std::string_view who, const Fanout& run) {
     put("body_bytes_per_request", static_cast<double>(run.body_bytes) / requests, "B");
 }
 
+/// Prints the figures of `blocking_get`.
+inline void report_gets(std::string_view who, long requests, double body_bytes, const Usage& used) {
+    const double each = 1 / static_cast<double>(requests);
+    report("blocking_get", who, "wall_us_per_request", used.wall_s * 1e6 * each, "us");
+    report("blocking_get", who, "cpu_us_per_request", used.cpu_s() * 1e6 * each, "us");
+    report("blocking_get", who, "body_bytes_per_request", body_bytes * each, "B");
+}
+
 }  // namespace bench

@@ -1,6 +1,7 @@
 #include <tandem/bridge/interrupt_scope.hpp>
 
 #include <tandem/base/errors.hpp>
+#include <tandem/base/fork.hpp>
 #include <tandem/bridge/exit_wait.hpp>
 #include <tandem/bridge/pending.hpp>
 
@@ -12,13 +13,12 @@
 #include <atomic>
 #include <climits>
 #include <csignal>
+#include <cstdint>
 #include <string>
 #include <thread>
 
 namespace tandem::inline v1 {
 namespace {
-
-bool in_main_thread() { return ::getpid() == static_cast<int>(::syscall(SYS_gettid)); }
 
 // What the handler may touch: these, from whichever thread the signal came to.
 constinit std::atomic<int> untaken = 0;         // Ctrl-Cs that no wait has thrown yet
@@ -59,10 +59,20 @@ void on_interrupt(int signal) {
 
 }  // namespace
 
-bool interrupt_scope_has_sigint() noexcept {
-    struct sigaction now{};
-    return ::sigaction(SIGINT, nullptr, &now) == 0 && now.sa_handler == on_interrupt;
+bool in_main_thread() noexcept {
+    // A child's only thread is its main one, whatever it was to the parent.
+    constinit thread_local struct {
+        std::uint32_t generation = UINT32_MAX;
+        bool main = false;
+    } known;
+    if (known.generation != fork_generation()) {
+        watch_forks();
+        known = {fork_generation(), ::getpid() == static_cast<int>(::syscall(SYS_gettid))};
+    }
+    return known.main;
 }
+
+bool is_of_interrupt_scope(void (*handler)(int)) noexcept { return handler == on_interrupt; }
 
 InterruptScope::InterruptScope(SourceLocation where) {
     const auto refuse = [&](const char* why) {
@@ -86,7 +96,9 @@ InterruptScope::InterruptScope(SourceLocation where) {
 
 InterruptScope::~InterruptScope() {
     open = false;
-    if (interrupt_scope_has_sigint()) ::sigaction(SIGINT, &previous, nullptr);
+    struct sigaction now{};
+    if (::sigaction(SIGINT, nullptr, &now) == 0 && is_of_interrupt_scope(now.sa_handler))
+        ::sigaction(SIGINT, &previous, nullptr);
 }
 
 bool InterruptScope::interrupted() const noexcept { return untaken > 0; }

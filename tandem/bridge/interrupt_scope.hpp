@@ -43,8 +43,9 @@ public:
 
 /// One is open, and this is its thread.
 bool interrupts_end_waits() noexcept;
-/// SIGINT comes to an `InterruptScope`.
-bool interrupt_scope_has_sigint() noexcept;
+bool in_main_thread() noexcept;
+/// This handler of SIGINT is an `InterruptScope`'s.
+bool is_of_interrupt_scope(void (*handler)(int)) noexcept;
 /// Errors: `Interrupted`, once for each time.
 void throw_if_interrupted();
 /// As long as it lives, Ctrl-C wakes the loop that this thread is about to drive for a wait of its own.

@@ -7,8 +7,6 @@
 #include <tandem/task/interrupt.hpp>
 
 #include <cxxabi.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
@@ -16,14 +14,6 @@
 
 namespace tandem::inline v1 {
 namespace {
-
-bool in_main_thread() { return ::getpid() == static_cast<int>(::syscall(SYS_gettid)); }
-
-bool sigint_is_free() {
-    struct sigaction current{};
-    return ::sigaction(SIGINT, nullptr, &current) == 0 && (current.sa_flags & SA_SIGINFO) == 0 &&
-           (current.sa_handler == SIG_DFL || interrupt_scope_has_sigint());
-}
 
 EventLoopOptions loop_options(const RunOptions& options) {
     EventLoopOptions made;
@@ -68,10 +58,8 @@ bool RunGuard::drive_one(TaskNode& main) {
     interrupts_ = 0;
     cancelled_by_us_ = false;
     shut_shields();
-    watches_sigint_ = may_watch_sigint_ && in_main_thread() && sigint_is_free();
-    if (watches_sigint_) {
-        loop_->disregard_signal(SIGINT);
-        add_signal_handler(*loop_, SIGINT, [this, &main] {
+    if (may_watch_sigint_ && in_main_thread()) {
+        const auto on_interrupt = [this, &main] {
             if (++interrupts_ > 1) {
                 remove_signal_handler(SIGINT);  // the next one ends the process
                 open_shields(TaskDomain::of(*loop_).root());
@@ -79,7 +67,9 @@ bool RunGuard::drive_one(TaskNode& main) {
             }
             cancelled_by_us_ = !main.requested();
             main.cancel(make_reason("interrupted", SourceLocation()));
-        });
+        };
+        watches_sigint_ = add_signal_handler_over(*loop_, SIGINT, on_interrupt, is_of_interrupt_scope);
+        if (watches_sigint_) loop_->disregard_signal(SIGINT);
     }
     const DrivingThread driving(*loop_, main);
     while (!drive_until_done(*loop_, main)) {

@@ -57,13 +57,47 @@ void on_signal(int signal) {
     errno = saved;
 }
 
+bool replaceable(const struct sigaction& action, bool (*may_replace)(void (*)(int))) {
+    return (action.sa_flags & SA_SIGINFO) == 0 &&
+           (action.sa_handler == SIG_DFL || may_replace(action.sa_handler));
+}
+
 bool restore(int signal, Registration& registration) {
     struct sigaction now{};
-    ::sigaction(signal, nullptr, &now);
+    ::sigaction(signal, &registration.previous, &now);
+    if (now.sa_handler == on_signal) return true;
     // Somebody else has taken the signal meanwhile: it is theirs now.
-    if (now.sa_handler != on_signal) return false;
+    ::sigaction(signal, &now, nullptr);
+    return false;
+}
+
+// With the lock held. False if `may_replace` does not allow it.
+bool put(EventLoop& loop, int signal, std::function<void()> fn, bool (*may_replace)(void (*)(int))) {
+    Registration& registration = registrations().by_signal[static_cast<std::size_t>(signal)];
+    Arrival& arrival = arrivals[static_cast<std::size_t>(signal)];
+    const bool fresh = !registration.fn;
+    if (!fresh && may_replace) return false;
+    registration.fn = std::make_shared<std::function<void()>>(
+        [fn = std::move(fn), context = Context::current()]() mutable { context.run(fn); });
+    arrival.loop.store(&loop, std::memory_order_release);
+    if (!fresh) return true;
+    const auto undo = [&] {
+        registration.fn.reset();
+        arrival.loop.store(nullptr);
+    };
+    struct sigaction action{};
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART;
+    sigfillset(&action.sa_mask);
+    if (::sigaction(signal, &action, &registration.previous) != 0) {
+        undo();
+        throw std::system_error(errno, std::generic_category(),
+                                "sigaction for signal " + std::to_string(signal));
+    }
+    if (!may_replace || replaceable(registration.previous, may_replace)) return true;
     ::sigaction(signal, &registration.previous, nullptr);
-    return true;
+    undo();
+    return false;
 }
 
 }  // namespace
@@ -79,23 +113,22 @@ void add_signal_handler(EventLoop& loop, int signal, std::function<void()> fn) {
         throw std::invalid_argument("add_signal_handler: signal " + std::to_string(signal) +
                                     " cannot be handled by an event loop");
     const std::lock_guard lock(registrations().mutex);
-    Registration& registration = registrations().by_signal[static_cast<std::size_t>(signal)];
-    Arrival& arrival = arrivals[static_cast<std::size_t>(signal)];
-    const bool fresh = !registration.fn;
-    registration.fn = std::make_shared<std::function<void()>>(
-        [fn = std::move(fn), context = Context::current()]() mutable { context.run(fn); });
-    arrival.loop.store(&loop, std::memory_order_release);
-    if (!fresh) return;
-    struct sigaction action{};
-    action.sa_handler = on_signal;
-    action.sa_flags = SA_RESTART;
-    sigfillset(&action.sa_mask);
-    if (::sigaction(signal, &action, &registration.previous) != 0) {
-        registration.fn.reset();
-        arrival.loop.store(nullptr);
-        throw std::system_error(errno, std::generic_category(),
-                                "sigaction for signal " + std::to_string(signal));
+    put(loop, signal, std::move(fn), nullptr);
+}
+
+bool add_signal_handler_over(EventLoop& loop, int signal, std::function<void()> fn,
+                             bool (*may_replace)(void (*handler)(int))) {
+    // What was so the last time is so again, nearly always: then nobody asks first, and a handler put up
+    // meanwhile is put back at once.
+    static std::atomic<bool> was_so = false;
+    if (!was_so) {
+        struct sigaction now{};
+        if (::sigaction(signal, nullptr, &now) != 0 || !replaceable(now, may_replace)) return false;
     }
+    const std::lock_guard lock(registrations().mutex);
+    const bool done = put(loop, signal, std::move(fn), may_replace);
+    was_so = done;
+    return done;
 }
 
 bool remove_signal_handler(int signal) {
