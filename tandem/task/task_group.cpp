@@ -217,6 +217,10 @@ void TaskGroup::conclude(std::exception_ptr body) {
     }
 }
 
+void throw_no_value_of_group(const SharedReason& why) {
+    throw TaskCancelled("the body of a task group" + calling_place(), why ? why->text : "");
+}
+
 StartGroup::~StartGroup() { target_.expected_came_or_failed(); }
 
 void StartGroup::started() {

@@ -193,7 +193,7 @@ public:
     /// Waits for all children, also those added meanwhile.
     Task<void> join();
     /// Ends the group without an exception. Before the join: children started later are born cancelled. The
-    /// body of `with_task_group` is cancelled too.
+    /// body of `with_task_group` is cancelled too; where it had a value to give, `TaskCancelled` is thrown.
     void cancel(std::string reason = "the group was cancelled",
                 SourceLocation where = SourceLocation::current());
     std::size_t size() const { return state_ ? state_->live() : 0; }
@@ -224,6 +224,9 @@ private:
     std::vector<Task<void>> exits_;
 };
 
+/// The group was cancelled on its own and its body has no value.
+[[noreturn]] void throw_no_value_of_group(const SharedReason& why);
+
 /// Calls `fn(group, args...)` inside the group's scope, joins the group, and gives `fn`'s value.
 template <class F, class... Args>
 auto with_task_group(F fn, Args... args) -> std::invoke_result_t<F&, TaskGroup&, Args&...> {
@@ -240,13 +243,17 @@ auto with_task_group(F fn, Args... args) -> std::invoke_result_t<F&, TaskGroup&,
         error = std::current_exception();
     }
     group.failed_before_body_ = group.state_->failures().size();
+    [[maybe_unused]] const SharedReason why = error ? group.state_->reason() : nullptr;
     // Cancelled from outside, it knows why already.
     if (error && !group.state_->cancelled()) group.state_->cancel_children("the group's body failed");
     co_await group.state_->join_children();
     co_await group.run_exits();
     group.leave_body();
     group.conclude(error);
-    if constexpr (!std::is_void_v<T>) co_return std::move(*value);
+    if constexpr (!std::is_void_v<T>) {
+        if (!value) throw_no_value_of_group(why);
+        co_return std::move(*value);
+    }
 }
 
 // Implementation of start()

@@ -279,6 +279,32 @@ ASYNC_TEST(SemG46, cancel_ends_the_group_without_an_exception_and_is_idempotent)
     EXPECT_EQ(lines, Lines{"child cancelled: enough"});
 }
 
+ASYNC_TEST(SemG46, a_cancelled_group_whose_body_had_a_value_to_give_throws) {
+    const auto body = [](TaskGroup& group) -> Task<std::string> {
+        group.cancel("enough");
+        co_await sleep(1h);
+        co_return "a value that is too long to live in the string itself";
+    };
+    std::string said;
+    try {
+        co_await with_task_group(body);
+    } catch (const TaskCancelled& error) {
+        said = error.reason();
+    }
+
+    EXPECT_EQ(said, "enough");
+}
+
+ASYNC_TEST(SemG46, a_body_that_gives_its_value_in_spite_of_the_cancel_keeps_it) {
+    const auto body = [](TaskGroup& group) -> Task<std::string> {
+        group.cancel("enough");
+        co_return "value";
+    };
+    const std::string value = co_await with_task_group(body);
+
+    EXPECT_EQ(value, "value");
+}
+
 ASYNC_TEST(SemG46, an_open_group_can_be_cancelled_before_its_join) {
     Lines lines;
     TaskGroup group;

@@ -122,7 +122,7 @@ def legal(scenario):
     def check(steps, in_group, held):
         before = [None]
         for words, blocks in steps:
-            if words[0] == "child" and not in_group or words[0] == "with_finally" and len(blocks) < 2:
+            if words[0] in ("child", "cancel_group") and not in_group or words[0] == "with_finally" and len(blocks) < 2:
                 return False
             if words[0] in ("release", "wait_condition", "notify", "notify_all") and words[1] in locks - held:
                 return False

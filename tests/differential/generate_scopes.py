@@ -17,7 +17,7 @@ class ScopeGenerator(Generator):
         if self.events:
             choices += [("wait_event", 4), ("set", 3)]
         if place == "group":
-            choices += [("child", 6)]
+            choices += [("child", 6), ("cancel_group", 1)]
         if depth < 4:
             choices += [("scope", 5), ("timeout", 2), ("move_on", 2), ("shield", 2), ("with_finally", 2), ("try", 3), ("group", 4)]
         ops, weights = zip(*choices)
@@ -49,6 +49,9 @@ class ScopeGenerator(Generator):
 
     def make_child(self, me, place, depth):
         return [step for name in self.take("free") for step in self.simple("child", name)]
+
+    def make_cancel_group(self, me, place, depth):
+        return self.simple("cancel_group")
 
     def make_call(self, me, place, depth):
         return [step for name in self.take("free") for step in self.simple("call", name)]

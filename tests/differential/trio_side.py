@@ -247,6 +247,9 @@ class TrioWorld(Interpreter):
     def now_child(self, args, _):
         self.begin(args[0], self.nurseries[self.who][-1])
 
+    def now_cancel_group(self, args, _):
+        self.nurseries[self.who][-1].cancel_scope.cancel()
+
     def now_cancel(self, args, _):
         running = self.handles.get(args[0])
         if running is None:
@@ -468,7 +471,7 @@ class TrioWorld(Interpreter):
             self.meet("TR2")
             self.note_thrown()
             raise Cancelled._create()
-        return result
+        return "cancelled" if body_cancelled else result
 
     def without_cancelled(self, group, body_cancelled):
         """TR1: a group holds failures; Cancelled is none, and goes on alone where there are no others."""

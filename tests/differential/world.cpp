@@ -218,7 +218,7 @@ bool World::plain_step(const std::string& who, const Step& step) {
         if (known) {
             result = do_plain(who, step);
         } else {
-            auto told = scope_plain_step(step.words);
+            auto told = scope_plain_step(who, step.words);
             if (!told) told = objects_->plain_step(step.words);
             if (!told) return false;
             result = *told;

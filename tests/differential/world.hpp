@@ -90,7 +90,7 @@ private:
     Task<Done> in_group(std::string who, const Step* step);
 
     /// Steps about named scopes; nothing if it is none of these.
-    std::optional<std::string> scope_plain_step(const Words& words);
+    std::optional<std::string> scope_plain_step(const std::string& who, const Words& words);
     Task<Done> in_scope(std::string who, const Step* step);
     Task<Done> finally_step(std::string who, const Step* step);
     Task<void> cleanup(std::string who, const std::vector<Step>* cleanup_steps);

@@ -10,8 +10,12 @@
 
 namespace tandem::differential {
 
-std::optional<std::string> World::scope_plain_step(const Words& words) {
+std::optional<std::string> World::scope_plain_step(const std::string& who, const Words& words) {
     const std::string& op = words[0];
+    if (op == "cancel_group") {
+        groups_[who].back()->cancel();
+        return "";
+    }
     if (op == "is_cancelled") return is_cancelled() ? "yes" : "no";
     if (op == "when") {
         const TimePoint nearest = current_deadline();

@@ -169,7 +169,11 @@ Task<Done> World::in_group(std::string who, const Step* step) {
         } close(open);
         co_return co_await steps(who, &step->blocks[0].steps);
     };
-    co_return co_await with_task_group(std::move(inside));
+    try {
+        co_return co_await with_task_group(std::move(inside));
+    } catch (const TaskCancelled&) {
+        co_return Done::told("cancelled");  // by `cancel_group`: its body gave nothing
+    }
 }
 
 }  // namespace tandem::differential
