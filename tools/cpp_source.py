@@ -26,8 +26,8 @@ CONTROL = {"if", "while", "for", "switch", "do", "else", "try", "catch", "case",
 QUALIFIERS = {"const", "volatile", "constexpr", "constinit", "static", "inline", "thread_local", "mutable", "typename",
               "virtual", "explicit", "friend", "extern", "register", "consteval", "struct", "class"}
 NOT_CALLEES = {"alignas", "decltype", "noexcept", "requires", "explicit", "sizeof", "if", "while", "for", "switch", "catch",
-               "return", "co_return", "co_await", "co_yield", "throw", "new", "delete", "case", "constexpr", "else", "and", "or",
-               "not", "void", "int", "bool"}
+               "return", "co_return", "co_await", "co_yield", "throw", "new", "delete", "case", "constexpr", "else", "and",
+               "or", "not", "void", "int", "bool"}
 
 
 class Token:
@@ -280,7 +280,8 @@ class Body:
             return
         found = Expression(where, nodes, nodes[0].line)
         self.expressions.append(found)
-        self.declares_something |= bool(found.declares) or is_text(nodes[0], "using", "typedef") or any(True for _ in lambdas(nodes))
+        self.declares_something |= (bool(found.declares) or is_text(nodes[0], "using", "typedef")
+                                    or any(True for _ in lambdas(nodes)))
         if found.declares and found.declares.name:
             self.variables.setdefault(found.declares.name, found.declares)
 

@@ -1,24 +1,24 @@
-"""What the declarations of C++ sources say: classes, enumerations, aliases and functions by name. For tools/check_coroutines."""
+"""What the declarations of C++ say: classes, enumerations, aliases and functions by name. For tools/check_coroutines."""
 
 from cpp_source import (Body, NOT_CALLEES, QUALIFIERS, after_angles, declaration_of, is_group, is_text, lambdas, split)
 
 TRIVIAL = set("""
     void bool char wchar_t char8_t char16_t char32_t short int long unsigned signed float double size_t ssize_t ptrdiff_t
-    int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t uintptr_t intptr_t byte string_view span source_location
-    nanoseconds microseconds milliseconds seconds minutes hours duration time_point coroutine_handle errc error_code
-    initializer_list nullptr_t pid_t thread_id type_index reference_wrapper monostate nullopt_t strong_ordering sockaddr
-    sockaddr_storage iovec
+    int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t uintptr_t intptr_t byte string_view span
+    source_location nanoseconds microseconds milliseconds seconds minutes hours duration time_point coroutine_handle errc
+    error_code initializer_list nullptr_t pid_t thread_id type_index reference_wrapper monostate nullopt_t strong_ordering
+    sockaddr sockaddr_storage iovec
 """.split())
 CONTAINERS = set("""
-    vector map set multimap multiset unordered_map unordered_set unordered_multimap unordered_multiset deque list forward_list
+    vector map set multimap multiset unordered_map unordered_set unordered_multimap unordered_multiset deque list
+    forward_list
 """.split())
 OWNERS = CONTAINERS | set("""
-    string wstring u8string basic_string function move_only_function unique_ptr shared_ptr weak_ptr any thread jthread promise
-    future shared_future packaged_task exception_ptr path stringstream ostringstream istringstream ifstream ofstream fstream
-    unique_lock lock_guard scoped_lock stop_source stop_token queue stack priority_queue regex Task
+    string wstring u8string basic_string function move_only_function unique_ptr shared_ptr weak_ptr any thread jthread
+    promise future shared_future packaged_task exception_ptr path stringstream ostringstream istringstream ifstream ofstream
+    fstream unique_lock lock_guard scoped_lock stop_source stop_token queue stack priority_queue regex Task
 """.split())
 WRAPPERS = {"optional", "array", "pair", "tuple", "variant", "expected", "atomic"}
-POINTERS = {"unique_ptr", "shared_ptr", "weak_ptr"}
 
 
 class ClassInfo:
@@ -110,7 +110,7 @@ class Index:
     def is_class_trivial(self, info, depth):
         if info.destroys:
             return False
-        known = [self.is_trivial(each.type, depth) for each in info.members] + [self.is_trivial(each, depth) for each in info.bases]
+        known = [self.is_trivial(each, depth) for each in [*(member.type for member in info.members), *info.bases]]
         return False if False in known else None if None in known else True
 
     def is_bad_aggregate(self, nodes):
@@ -161,7 +161,7 @@ def at_top(nodes):
 
 def name_and_arguments(nodes):
     """`const std::map<K, V>&` -> (`map`, [K, V])."""
-    nodes = [node for node in nodes if not is_text(node, "const", "&", "&&", "volatile", "typename", "...", "struct", "class")]
+    nodes = [node for node in nodes if not is_text(node, *QUALIFIERS, "&", "&&", "...")]
     place, name = 0, None
     while place < len(nodes):
         if nodes[place].kind == "name":
@@ -192,7 +192,8 @@ class File:
         held, hidden, place = [], bool(owner) and outer_access == "class", 0
         while place < len(nodes):
             node = nodes[place]
-            if owner and is_text(node, "public", "private", "protected") and place + 1 < len(nodes) and is_text(nodes[place + 1], ":"):
+            following = nodes[place + 1] if place + 1 < len(nodes) else None
+            if owner and is_text(node, "public", "private", "protected") and is_text(following, ":"):
                 hidden = node.text != "public"
                 place += 2
                 continue
@@ -222,7 +223,7 @@ class File:
             self.scope(group.inside, None, None)
             return True
         if is_text(first, "enum"):
-            names = [node.text for node in nodes[start:] if node.kind == "name" and node.text not in ("enum", "class", "struct")]
+            names = [node.text for node in nodes[start + 1:] if node.kind == "name" and not is_text(node, "class", "struct")]
             self.index.enums.update(names[:1])
             return True
         if is_text(first, "class", "struct", "union"):
@@ -244,7 +245,7 @@ class File:
     def class_body(self, nodes, group):
         place = 1
         while place < len(nodes) and (nodes[place].kind == "group" or is_text(nodes[place], "alignas")
-                                      or nodes[place].text.isupper() and nodes[place].kind == "name" and "_" in nodes[place].text):
+                                      or nodes[place].text.isupper() and "_" in nodes[place].text):
             place += 1
         name, bases = None, []
         while place < len(nodes) and not is_text(nodes[place], ":"):
@@ -298,8 +299,7 @@ class File:
             return
         parameters = parameters_at(nodes)
         variable = declaration_of(nodes)
-        is_function = parameters is not None and not (variable and variable.init and any(is_text(node, "=") for node in nodes[:parameters]))
-        if is_function:
+        if parameters is not None:
             self.function(nodes, parameters, owner)
         elif owner and not any(is_text(node, "static") for node in nodes) and variable:
             owner.members.append(variable)
@@ -368,4 +368,5 @@ def parameters_of(group):
     """Declarations; None for what is not understood."""
     if group is None:
         return []
-    return [declaration_of(each, needs_name=False) for each in split(group.inside) if not (len(each) == 1 and is_text(each[0], "void"))]
+    given = [each for each in split(group.inside) if repr(each) != "[void]"]
+    return [declaration_of(each, needs_name=False) for each in given]

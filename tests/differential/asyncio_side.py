@@ -9,7 +9,7 @@ import contextlib
 import contextvars
 
 import ruled_objects
-from interpreter import Interpreter, Returned, ScenarioError, name_of
+from interpreter import Interpreter, ScenarioError, name_of
 from ruled_objects import Item, StableQueue
 from virtual_loop import Hang, VirtualLoop
 

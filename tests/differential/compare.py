@@ -65,7 +65,8 @@ class Difference:
         self.tandem_trace = tandem_trace
 
     def text(self):
-        both = [language.to_text(self.head, self.scenario), f"{'Trio' if self.head[0] in TRIO else 'asyncio'} by the rules".ljust(50) + " | tandem"]
+        judge = "Trio" if self.head[0] in TRIO else "asyncio"
+        both = [language.to_text(self.head, self.scenario), f"{judge + ' by the rules':<50} | tandem"]
         longer = max(len(self.judges_trace), len(self.tandem_trace))
         for i in range(longer):
             left = self.judges_trace[i] if i < len(self.judges_trace) else ""

@@ -3,8 +3,8 @@
 import random
 
 QUEUES = ("queue", "priority_queue", "lifo_queue")
-SYNC = ("event", "lock", "semaphore", "condition", "queue", "queue", "queue", "priority_queue", "lifo_queue", "future", "future",
-        "variable", "barrier")
+SYNC = ("event", "lock", "semaphore", "condition", "queue", "queue", "queue", "priority_queue", "lifo_queue", "future",
+        "future", "variable", "barrier")
 
 
 class Generator:

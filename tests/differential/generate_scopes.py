@@ -12,14 +12,16 @@ class ScopeGenerator(Generator):
         self.objects = [["event", name] for name in self.events]
 
     def step(self, me, place, depth):
-        choices = [("sleep", 10), ("checkpoint", 1), ("log", 1), ("state", 1), ("cancel", 4), ("is_cancelled", 1), ("when", 1),
-                   ("cancel_scope", 5), ("deadline", 2), ("shielded", 2), ("raise", 0.7), ("return", 0.3), ("call", 1)]
+        choices = [("sleep", 10), ("checkpoint", 1), ("log", 1), ("state", 1), ("cancel", 4), ("is_cancelled", 1),
+                   ("when", 1), ("cancel_scope", 5), ("deadline", 2), ("shielded", 2), ("raise", 0.7), ("return", 0.3),
+                   ("call", 1)]
         if self.events:
             choices += [("wait_event", 4), ("set", 3)]
         if place == "group":
             choices += [("child", 6), ("cancel_group", 1)]
         if depth < 4:
-            choices += [("scope", 5), ("timeout", 2), ("move_on", 2), ("shield", 2), ("with_finally", 2), ("try", 3), ("group", 4)]
+            choices += [("scope", 5), ("timeout", 2), ("move_on", 2), ("shield", 2), ("with_finally", 2), ("try", 3),
+                        ("group", 4)]
         ops, weights = zip(*choices)
         return getattr(self, "make_" + self.random.choices(ops, weights)[0])(me, place, depth) or []
 
@@ -36,7 +38,8 @@ class ScopeGenerator(Generator):
         return self.simple("cancel_scope", self.random.choice(self.scopes))
 
     def make_deadline(self, me, place, depth):
-        return self.simple("deadline", self.random.choice(self.scopes), self.random.choice((self.ticks(), self.ticks(), "-")))
+        limit = self.random.choice((self.ticks(), self.ticks(), "-"))
+        return self.simple("deadline", self.random.choice(self.scopes), limit)
 
     def make_shielded(self, me, place, depth):
         return self.simple("shielded", self.random.choice(self.scopes), self.random.choice(("on", "on", "off")))

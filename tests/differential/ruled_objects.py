@@ -1,5 +1,5 @@
-"""What tandem does otherwise among locks, queues and barriers: D24, D47 to D51. A scenario is judged by asyncio's own classes first,
-and by these where the trace differs."""
+"""What tandem does otherwise among locks, queues and barriers: D24, D47 to D51. A scenario is judged by asyncio's own
+classes first, and by these where the trace differs."""
 
 import asyncio
 import heapq

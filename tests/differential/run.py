@@ -17,7 +17,7 @@ import language
 
 
 def main():
-    parser = argparse.ArgumentParser(description="random scenarios on CPython's asyncio, or on Trio, and on tandem: compared")
+    parser = argparse.ArgumentParser(description="random scenarios on asyncio or Trio, and on tandem: compared")
     parser.add_argument("--program", default=compare.program_path(), help="tandem's side, differential_tandem_side")
     parser.add_argument("--trio", action="store_true", help="scenarios of scopes, shields and nurseries, judged by Trio")
     parser.add_argument("--count", type=int, default=1000, help="how many scenarios")

@@ -13,7 +13,7 @@ import trio
 import trio.testing
 from trio._core import _run
 
-from interpreter import Interpreter, Returned, ScenarioError, name_of
+from interpreter import Interpreter, name_of
 
 HANG_TICKS = 1000  # what has not ended by then never will
 Cancelled = trio.Cancelled

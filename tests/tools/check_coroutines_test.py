@@ -105,7 +105,8 @@ class SemZ25(TreeTest):
         self.assertFalse(found, output)
 
     def test_examples_tests_and_the_library_are_read(self):
-        for name in ["examples/one.cpp", "tests/end_to_end/one_test.cpp", "tandem/loop/loop.hpp", "cli/main.cpp", "bench/one.cpp"]:
+        for name in ["examples/one.cpp", "tests/end_to_end/one_test.cpp", "tandem/loop/loop.hpp", "cli/main.cpp",
+                     "bench/one.cpp"]:
             with self.subTest(name):
                 self.expect(self.LOST, name, f"{name}:2: Z4: ")
                 (self.root / name).unlink()
@@ -126,8 +127,7 @@ class SemZ25(TreeTest):
         self.assertEqual(self.run_tool("check_coroutines")[0], 0)
 
     def test_what_g_plus_plus_happens_to_get_right_is_told_apart(self):
-        self.expect("Task<int> f() {\n    int n = 1;\n    if (co_await g()) co_return n;\n    co_return 2;\n}\n", "examples/one.cpp",
-                    "examples/one.cpp:3: Z31: ")
+        self.expect(self.LOST.replace("{\n", "{\n    int n = 1;\n"), "examples/one.cpp", "examples/one.cpp:3: Z31: ")
 
     def test_an_await_inside_an_assertion_is_told(self):
         self.expect("ASYNC_TEST(A, b) {\n    int n = 1;\n    EXPECT_EQ(co_await f(), n);\n}\n", "tandem/loop/loop_test.cpp",

@@ -53,6 +53,8 @@ Task<int> closures(std::string name, std::unique_ptr<int> own, const std::string
     count += co_await call([=] { return count + *pointer; });
     count += co_await call([view = std::string_view(name)] { return view.size(); });
     count += co_await call([n = count + 1] { return n; });
+    count += co_await call([=, &name, &lent] { return count + name.size() + lent.size(); });
+    count += co_await call([this] { return size_; });
     count += co_await call([](const std::string& text) { return text.size(); }, name);
     auto two_statements = call([name] { return name.size(); });
     count += co_await std::move(two_statements);

@@ -114,6 +114,8 @@ Task<int> closures(std::string name, std::unique_ptr<int> own, const std::string
     count += co_await call([&count, shared](int more) { return *shared + more; }, 3);    //! Z5
     count += co_await call([=] { return numbers.size() + 1; });                          //! Z5
     count += co_await [copied]() -> Task<int> { co_return int(copied.size()); }();       //! Z5
+    count += co_await call([own{std::move(own)}] { return *own; });                       //! Z5
+    count += co_await call([=, &count] { return name.size() + count; });                  //! Z5
     const int result =
         co_await call(std::function<int()>(
             [numbers] { return numbers[0]; }));  //! Z5
@@ -121,6 +123,16 @@ Task<int> closures(std::string name, std::unique_ptr<int> own, const std::string
         co_await call([held] { use(held); });  //! Z5
     }, name);
     for (int i = 0; i < co_await call([name, i] { return i; }); ++i) use(i);             //! Z5
+    co_return result;
+}
+
+template <class... Args>
+Task<int> closure_of_a_pack(Args... args) {
+    const int result = co_await call([... held = std::string(args)] { return sizeof...(held); });  //! Z5
+    co_return result;
+}
+Task<int> Copied::closure_of_itself() {
+    const int result = co_await call([*this] { return size_; });  //! Z5
     co_return result;
 }
 
@@ -157,6 +169,8 @@ Task<int> conditionals(bool first, std::string name) {
     result += co_await by_name(first ? name : "none");                        //! Z7
     result += co_await by_name(first ? name_of(1) : name_of(2));              //! Z7
     result += co_await (first ? number(1) : number(2));                       //! Z7
+    result += co_await by_name(first ? holder.title() : "none");              //! Z7
+    result += co_await by_name(first ? std::string{} : name);                 //! Z7
     const std::string named = first ? co_await text() : name;                 //! Z7
     result += co_await by_name(first ? name + "x" : name);                    //! Z7
     co_return result;

@@ -50,6 +50,7 @@ public:
     explicit Owner(std::string name);
     ~Owner();
     tandem::Task<int> wait() const;
+    const std::string& title() const;
 };
 template <class T>
 struct Boxed {
