@@ -9,12 +9,17 @@ class ScopeGenerator(Generator):
         self.scopes = [f"s{i}" for i in range(1, self.random.randint(2, 6))]
         self.unentered = list(self.scopes)
         self.events = [f"e{i}" for i in range(self.random.choice((0, 0, 1, 2)))]
+        self.kinds = ["semaphore"]
         self.objects = [["event", name] for name in self.events]
+        if self.random.random() < 0.3:
+            self.objects.append(["semaphore", "m0", self.random.choice("0112")])
 
     def step(self, me, place, depth):
         choices = [("sleep", 10), ("checkpoint", 1), ("log", 1), ("state", 1), ("cancel", 4), ("is_cancelled", 1),
                    ("when", 1), ("cancel_scope", 5), ("deadline", 2), ("shielded", 2), ("raise", 0.7), ("return", 0.3),
                    ("call", 1)]
+        if self.named("semaphore"):
+            choices += [("sync", 6)]
         if self.events:
             choices += [("wait_event", 4), ("set", 3)]
         if place == "group":

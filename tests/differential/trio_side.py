@@ -173,10 +173,10 @@ class TrioWorld(Interpreter):
 
     async def whole(self):
         self.objects = {}
-        for kind, name, *_ in self.scenario["objects"]:
-            assert kind == "event", kind
-            self.objects[name] = trio.Event()
-            self.objects[name]._tasks = OrderedSet()
+        for kind, name, *size in self.scenario["objects"]:
+            self.objects[name] = trio.Semaphore(int(size[0])) if kind == "semaphore" else trio.Event()
+            if kind == "event":
+                self.objects[name]._tasks = OrderedSet()
         async with trio.open_nursery() as nursery:
             self.root = nursery
             self.begin("t0", nursery)
@@ -264,6 +264,9 @@ class TrioWorld(Interpreter):
 
     def now_set(self, args, _):
         self.objects[args[0]].set()
+
+    def now_release(self, args, _):
+        self.objects[args[0]].release()
 
     def scope(self, name):
         return self.scopes.setdefault(name, trio.CancelScope())
@@ -368,15 +371,30 @@ class TrioWorld(Interpreter):
             await event.wait()
             return
         await self.checkpoint()
-        if event.is_set():
+        if not event.is_set():
+            await self.undoable(event.wait(), lambda: None)
+
+    async def do_acquire(self, who, args, _):
+        semaphore = self.objects[args[0]]
+        if not self.ruled:
+            await semaphore.acquire()
             return
+        await self.checkpoint()
         try:
-            await event.wait()
+            semaphore.acquire_nowait()
+        except trio.WouldBlock:
+            await self.undoable(semaphore.acquire(), semaphore.release)
+
+    async def undoable(self, wait, undo):
+        """TR6: what was given to a task that is cancelled before it runs goes back, and the wait is cancelled after all."""
+        try:
+            await wait
         except Cancelled:
             self.note_thrown()
             raise
         if self.is_cancelled():
-            self.meet("TR6")  # the notification is given back, and the wait is cancelled after all
+            self.meet("TR6")
+            undo()
             self.note_thrown()
             raise Cancelled._create()
 
