@@ -21,6 +21,7 @@
 #include <tandem/bridge/to_thread.hpp>
 #include <tandem/http/client.hpp>
 #include <tandem/http/server.hpp>
+#include <tandem/inspect/stall_watch.hpp>
 #include <tandem/io/byte_stream.hpp>
 #include <tandem/io/line_reader.hpp>
 #include <tandem/loop/context.hpp>

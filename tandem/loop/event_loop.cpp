@@ -141,10 +141,12 @@ public:
         running_loop = &loop;
         loop.ran_ = true;
         loop.left_.store(loop.failed_, std::memory_order_relaxed);
+        loop.pulse_.driven_here();
         if (loop.host_driven_) loop.mailbox_.awake();
     }
     ~Running() {
         running_loop = nullptr;
+        loop_.pulse_.batch_over();
         if (loop_.host_driven_ && !loop_.lost()) loop_.be_pollable();
         loop_.runner_.store(nullptr, std::memory_order_release);
     }
@@ -166,7 +168,8 @@ EventLoop::EventLoop(ChosenBackend chosen, const EventLoopOptions& options, Sour
       generation_(watched_generation()),
       close_grace_(options.close_grace),
       close_reason_(LoopClosedReason::closed),
-      made_at_(where) {
+      made_at_(where),
+      pulse_(where) {
     keep_pending_ = options.keep_pending;
     set_debug(options.debug || debug_wanted());
     set_instrument(options.instrument);
@@ -338,7 +341,6 @@ void EventLoop::turn(TimePoint limit) {
 }
 
 void EventLoop::begin_turn(TimePoint limit) {
-    ++turns_;
     if (watched_) [[unlikely]]
         note_wait_begin(limit);
     poll(limit);
@@ -353,6 +355,7 @@ void EventLoop::begin_turn(TimePoint limit) {
     batch_.append(ready_);
     if (looked_whether_stuck_) [[unlikely]]
         looked_whether_stuck_ = batch_.empty();
+    pulse_.batch_begins();
 }
 
 void EventLoop::finish_turn() {
@@ -360,6 +363,7 @@ void EventLoop::finish_turn() {
         run_batch();
     else if (!run_batch_on_portal())
         return;
+    pulse_.batch_over();
     if (joins_began_) [[unlikely]] {
         joins_began_ = false;
         OutsideWaits::joins_began.load(std::memory_order_acquire)(*this);
@@ -451,9 +455,14 @@ void EventLoop::collect_shuffled() {
     collect();
 }
 
+inline void EventLoop::run_entry(Runnable& entry) {
+    pulse_.step_begins(&entry);
+    entry.run();
+}
+
 void EventLoop::run_batch() {
     while (!batch_.empty()) {
-        batch_.pop().run();
+        run_entry(batch_.pop());
         if (!go_on_after_entry()) return;
     }
 }
@@ -463,7 +472,7 @@ bool EventLoop::run_batch_on_portal() {
     const void* const here = portal_->dispatcher;
     while (!batch_.empty()) {
         portal_->in_entry = true;
-        batch_.pop().run();
+        run_entry(batch_.pop());
         if (portal_->dispatcher != here) return false;
         portal_->in_entry = false;
         if (!go_on_after_entry()) break;

@@ -14,6 +14,7 @@
 #include <tandem/loop/mailbox.hpp>
 #include <tandem/loop/operation_slot.hpp>
 #include <tandem/loop/options.hpp>
+#include <tandem/loop/pulse.hpp>
 #include <tandem/loop/runnable.hpp>
 #include <tandem/loop/timer_heap.hpp>
 #include <tandem/loop/waker.hpp>
@@ -371,7 +372,7 @@ public:
     OperationSlab& operations() noexcept { return operations_; }
     /// The clock as read in this turn.
     TimePoint turn_time() const noexcept { return turn_time_; }
-    std::uint64_t turns() const noexcept { return turns_; }
+    std::uint64_t turns() const noexcept { return pulse_.turns(); }
     /// Ends `run_forever()` with `error` after the current entry: `Interrupted`, `SystemExit`.
     void leave_with(std::exception_ptr error) noexcept { leaving_ = std::move(error); }
     LoopTenant* tenant() const noexcept { return tenant_.get(); }
@@ -490,6 +491,7 @@ private:
     void collect_shuffled();
     void collect_signals();
     void run_batch();
+    void run_entry(Runnable& entry);
     bool run_batch_on_portal();
     bool go_on_after_entry();
     bool lives() const noexcept;
@@ -527,7 +529,6 @@ private:
     VirtualTime simulated_time_;  // for a backend that turns time, which this loop may outlive
     bool backend_turns_time_ = false;
     TimePoint turn_time_{};
-    std::uint64_t turns_ = 0;
     std::uint32_t busy_turns_ = 0;  // turns since the kernel was last asked
     bool stopping_ = false;
     bool closed_ = false;
@@ -571,6 +572,7 @@ private:
     IntrusiveList<OutsideCaller, &OutsideCaller::outside_link> outside_callers_;
     CloseRecord close_record_;
     SourceLocation made_at_;
+    LoopPulse pulse_;
     std::function<void(EventLoop&, const ErrorContext&)> exception_handler_;
     std::function<void(EventLoop&, const std::string&)> quiescence_handler_;
     Watch* watches_ = nullptr;

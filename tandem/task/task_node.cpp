@@ -30,6 +30,11 @@ namespace {
     std::abort();
 }
 
+[[maybe_unused]] const bool watchers_know_the_place = [] {
+    LoopPulse::task_place_here = []() -> const void* { return &running_task_node; };
+    return true;
+}();
+
 }  // namespace
 
 constinit thread_local TaskNode* running_task_node = nullptr;

@@ -10,6 +10,7 @@
 #include <tandem/task/overdue.hpp>
 #include <tandem/task/promise.hpp>
 #include <tandem/task/scope_node.hpp>
+#include <tandem/task/task_glance.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -189,6 +190,8 @@ private:
     friend class TaskDomain;
     friend class DoneCall;
     friend class ForeignCancel;
+    friend void glance_at_task(const void*, CarefulRead, TaskGlance&) noexcept;
+    struct Glance;
     TaskNode(std::uint64_t id, PromiseBase& root, SourceLocation where);
     ~TaskNode() = default;
     void run() override;
