@@ -1,6 +1,7 @@
 #include <tandem/base/thread_gate.hpp>
 
 #include <tandem/base/adaptive_spin.hpp>
+#include <tandem/base/time_asleep.hpp>
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -25,6 +26,8 @@ constinit thread_local AdaptiveSpin spin;
 
 }  // namespace
 
+constinit thread_local std::int64_t nanoseconds_asleep = 0;
+
 void ThreadGate::open() noexcept {
     // The address alone is used after the exchange: the waiter may have gone and taken the gate with it, and
     // a wake at an address where nobody waits does nothing.
@@ -41,6 +44,7 @@ void ThreadGate::sleep() noexcept {
     std::uint32_t state = shut;
     state_.compare_exchange_strong(state, waited_for, std::memory_order_acq_rel);
     while (!is_open()) futex_wait(state_, waited_for, nullptr);
+    nanoseconds_asleep += spin.falls_asleep() - fell_asleep;
     spin.woke_up(fell_asleep);
 }
 
@@ -62,9 +66,10 @@ bool ThreadGate::wait_for(std::chrono::nanoseconds limit) noexcept {
     }
     std::uint32_t state = shut;
     state_.compare_exchange_strong(state, waited_for, std::memory_order_acq_rel);
-    while (!is_open()) {
-        if (futex_wait(state_, waited_for, &until) != 0 && errno == ETIMEDOUT) return is_open();
-    }
+    bool late = false;
+    while (!is_open() && !late) late = futex_wait(state_, waited_for, &until) != 0 && errno == ETIMEDOUT;
+    nanoseconds_asleep += spin.falls_asleep() - fell_asleep;
+    if (late) return is_open();
     spin.woke_up(fell_asleep);
     return true;
 }

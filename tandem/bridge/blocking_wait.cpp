@@ -2,6 +2,7 @@
 
 #include <tandem/base/errors.hpp>
 #include <tandem/bridge/caller.hpp>
+#include <tandem/bridge/counted_wait.hpp>
 #include <tandem/bridge/get.hpp>
 #include <tandem/bridge/interrupt_scope.hpp>
 #include <tandem/bridge/pending.hpp>
@@ -45,6 +46,19 @@ void wait_in_worker(PendingCore& core, const BlockingWait& wait) {
     if (!core.done()) std::rethrow_exception(mine->refusal);
 }
 
+// For the caller it is one wait, whatever the thread does meanwhile.
+class CountedDrive {
+public:
+    CountedDrive() = default;
+    ~CountedDrive() { nanoseconds_asleep = before_ + (real_time().now() - began_).count(); }
+    CountedDrive(const CountedDrive&) = delete;
+    CountedDrive& operator=(const CountedDrive&) = delete;
+
+private:
+    const std::int64_t before_ = nanoseconds_asleep;
+    const TimePoint began_ = real_time().now();
+};
+
 // The owner of a loop that nobody runs would wait for its own work for ever: it is the one to run it
 // (sem:T6). Whether it is over: done, or past the limit, which is a time of the loop's clock.
 bool drive_own_loop(PendingCore& core, Deadline limit, const SourceLocation& where) {
@@ -55,6 +69,7 @@ bool drive_own_loop(PendingCore& core, Deadline limit, const SourceLocation& whe
         InterruptedDrive interrupted;
         std::shared_ptr<bool> late = std::make_shared<bool>(false);
     } waiting(core, where);
+    const CountedDrive counted;
     EventLoop& loop = core.loop();
     std::optional<DrivingThread> driving;
     if (current_worker_job()) driving.emplace(core);
@@ -120,9 +135,11 @@ void wait_for_end(PendingCore& core, const BlockingWait& wait) {
     if (core.done()) return;
     const CallerKind kind = refuse_to_block(wait);
     if (waits_on_its_stack(kind)) {
+        count_wait(wait);
         core.wait_on_this_stack({}, wait.where);
         return;
     }
+    const CountedWait counted(wait);
     if (ever_owned_a_loop() && core.loop_idle_here() && drive_own_loop(core, Deadline(), wait.where)) return;
     if (kind == CallerKind::worker)
         wait_in_worker(core, wait);
@@ -138,7 +155,11 @@ bool wait_for_end(PendingCore& core, Deadline limit, const BlockingWait& wait) {
         return true;
     }
     if (core.done()) return true;
-    if (waits_on_its_stack(refuse_to_block(wait))) return core.wait_on_this_stack(limit, wait.where);
+    if (waits_on_its_stack(refuse_to_block(wait))) {
+        count_wait(wait);
+        return core.wait_on_this_stack(limit, wait.where);
+    }
+    const CountedWait counted(wait);
     const auto now = real_time().now();
     const auto until = limit.resolve(now);
     if (ever_owned_a_loop() && core.loop_idle_here() && drive_own_loop(core, limit, wait.where))

@@ -4,6 +4,7 @@
 #include <tandem/base/time.hpp>
 #include <tandem/bridge/blocking_wait.hpp>
 #include <tandem/bridge/caller.hpp>
+#include <tandem/bridge/counted_wait.hpp>
 #include <tandem/bridge/fiber.hpp>
 #include <tandem/bridge/interrupt_scope.hpp>
 #include <tandem/bridge/pending.hpp>
@@ -96,10 +97,16 @@ private:
 template <class T>
 T Task<T>::get(SourceLocation where) && {
     require();
-    if (FiberCore* const fiber = current_fiber()) return get_on_fiber(*fiber, std::move(*this), where);
     const BlockingWait wait{"get()", where, born()};
+    if (FiberCore* const fiber = current_fiber()) {
+        count_wait(wait);
+        return get_on_fiber(*fiber, std::move(*this), where);
+    }
     const CallerKind kind = refuse_to_block(wait);
-    if (kind == CallerKind::portal) return get_in_portal(std::move(*this), where);
+    if (kind == CallerKind::portal) {
+        count_wait(wait);
+        return get_in_portal(std::move(*this), where);
+    }
     if (kind == CallerKind::worker)
         return run_in_awaiting_task(*current_worker_job(), std::move(*this), wait);
     if (kind == CallerKind::owner || interrupts_end_waits())
@@ -109,7 +116,7 @@ T Task<T>::get(SourceLocation where) && {
     const std::unique_ptr<BlockingCall<T>, typename BlockingCall<T>::Owner> call(
         new BlockingCall<T>(*loop, std::move(*this), where));
     call->submit();
-    call->wait();
+    wait_counted(*call, wait);
     return call->take();
 }
 
@@ -123,8 +130,10 @@ T Task<T>::get(const GetOptions& options, SourceLocation where) && {
     require();
     const BlockingWait wait{"get(deadline)", where, born()};
     const CallerKind kind = refuse_to_block(wait);
-    if (waits_on_its_stack(kind))
+    if (waits_on_its_stack(kind)) {
+        count_wait(wait);
         return get_on_this_stack(timeout(options.deadline, std::move(*this)), where);
+    }
     if (kind == CallerKind::worker)
         return run_in_awaiting_task(*current_worker_job(), timeout(options.deadline, std::move(*this)), wait,
                                     options.context);
@@ -158,6 +167,7 @@ T Task<T>::get(Stop stop, SourceLocation where) && {
         const std::stop_callback asks(std::move(stop), [&pending, where] { pending.cancel(why, where); });
         return Pending<T>(pending).get(where);
     }
+    if (waits_on_its_stack(kind)) count_wait(wait);
     CancelScope scope;
     const std::stop_callback asks(std::move(stop), [scope]() mutable { scope.cancel(why); });
     const auto in_scope = [&] {

@@ -2,6 +2,7 @@
 
 #include <tandem/base/errors.hpp>
 #include <tandem/base/fork.hpp>
+#include <tandem/base/time_asleep.hpp>
 #include <tandem/bridge/exit_wait.hpp>
 #include <tandem/bridge/pending.hpp>
 
@@ -157,7 +158,9 @@ bool wait_interruptibly(PendingCore& core, TimePoint limit, const SourceLocation
             throw Interrupted();
         }
         if (real_time().now() >= limit) return false;
+        const auto fell_asleep = real_time().now();
         sleep_until_rung(seen, limit);
+        nanoseconds_asleep += (real_time().now() - fell_asleep).count();
     }
 }
 

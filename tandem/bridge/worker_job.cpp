@@ -1,6 +1,7 @@
 #include <tandem/bridge/worker_job.hpp>
 
 #include <tandem/base/errors.hpp>
+#include <tandem/bridge/counted_wait.hpp>
 #include <tandem/bridge/workers_internal.hpp>
 #include <tandem/task/await_cycle.hpp>
 #include <tandem/task/task_handle.hpp>
@@ -136,6 +137,7 @@ void WorkerJob::run_in_awaiting_task(Task<void> task, const BlockingWait& wait, 
         ~Leave() { wait.leave(); }
     } const leave{*asks};
     const WaitOfJob waits(*this, asks);
+    const CountedWait counted(wait);
     request_ = &request;
     if (!post()) {
         request_ = nullptr;
