@@ -88,6 +88,7 @@ TEST(CreepD2, a_step_of_80_ms_is_none) {
         EXPECT_TRUE(told.all().empty()) << told.all().front().text();
         return;
     }
+    GTEST_SKIP() << "a busy machine made stalls of them";
 }
 
 TEST(CreepD2, many_short_steps_without_a_pause_are_none) {
@@ -102,7 +103,8 @@ TEST(CreepD2, many_short_steps_without_a_pause_are_none) {
             most = std::max<Duration>(most, Clock::now() - began);
         }
     }(longest));
-    if (longest < 50ms) EXPECT_TRUE(told.all().empty()) << told.all().front().text();
+    if (longest >= 50ms) GTEST_SKIP() << "a busy machine made a stall of it";
+    EXPECT_TRUE(told.all().empty()) << told.all().front().text();
 }
 
 TEST(CreepD2, a_worker_thread_may_block) {
