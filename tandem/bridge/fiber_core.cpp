@@ -118,14 +118,18 @@ void FiberCore::dispose() noexcept {
     stacks.give(stack);
 }
 
+[[gnu::noinline]] void FiberCore::look_up_thread() noexcept {
+    thread_ = {__builtin_thread_pointer(), reinterpret_cast<Exceptions*>(abi::__cxa_get_globals()), &errno};
+}
+
 // All that is exchanged is exchanged here, on the loop's side: its thread is the same before and after.
-void FiberCore::enter() noexcept {
+inline void FiberCore::enter_inline() noexcept {
     began_ = true;
-    auto* const exceptions = reinterpret_cast<Exceptions*>(abi::__cxa_get_globals());
-    thread_exceptions_ = exceptions;
-    std::swap(*exceptions, exceptions_);
-    int& error = errno;
-    std::swap(error, errno_);
+    if (thread_.pointer != __builtin_thread_pointer()) [[unlikely]]
+        look_up_thread();
+    const Thread thread = thread_;
+    std::swap(*thread.exceptions, exceptions_);
+    std::swap(*thread.error, errno_);
     FiberRecord& record = fiber_record();
     const FiberRecord outer = std::exchange(record, {task_ ? this : nullptr, task_, this});
     void* fake_stack = nullptr;
@@ -133,9 +137,11 @@ void FiberCore::enter() noexcept {
     inside_ = context::jump_fcontext(inside_, this).fctx;
     Switch::back_outside(fake_stack);
     record = outer;
-    std::swap(error, errno_);
-    std::swap(*exceptions, exceptions_);
+    std::swap(*thread.error, errno_);
+    std::swap(*thread.exceptions, exceptions_);
 }
+
+void FiberCore::enter() noexcept { enter_inline(); }
 
 void FiberCore::leave() noexcept {
     Switch::leaving(*this);
@@ -146,7 +152,7 @@ void FiberCore::leave() noexcept {
 // In this file, so that a switch costs few returns: those that the processor foresaw are of the other stack.
 
 bool Fiber::Turn::await_ready() noexcept {
-    core_.enter();
+    core_.enter_inline();
     return core_.ended();
 }
 

@@ -28,11 +28,12 @@ public:
 
     /// From the loop's stack: runs the fiber until it leaves or ends.
     void enter() noexcept;
+    void enter_inline() noexcept;  ///< the same, for fiber_core.cpp
     /// From the fiber's: back to where `enter()` was called.
     void leave() noexcept;
 
     /// On the fiber's stack: `std::uncaught_exceptions() > 0`.
-    bool unwinding() const { return thread_exceptions_->uncaught > 0; }
+    bool unwinding() const { return thread_.exceptions->uncaught > 0; }
 
     bool begun() const { return began_; }
     bool ended() const { return ended_; }
@@ -93,7 +94,16 @@ private:
     void* inside_ = nullptr;   // where the fiber stands
     void* outside_ = nullptr;  // where the loop's stack stands
     Exceptions exceptions_;
-    Exceptions* thread_exceptions_ = nullptr;  // of the thread that it runs on
+    // Of the thread that it ran on last: asking for them costs as much as the switch. They lie at a fixed
+    // distance from the thread's pointer, so that another thread with the same pointer has them in the same
+    // place.
+    struct Thread {
+        const void* pointer = nullptr;
+        Exceptions* exceptions = nullptr;
+        int* error = nullptr;
+    };
+    void look_up_thread() noexcept;
+    Thread thread_;
     int errno_ = 0;
     unsigned held_count_ = 0;
     Held held_[most_held];
