@@ -90,6 +90,27 @@ private:
 
 }  // namespace
 
+std::string_view Symbol::qualified() const {
+    constexpr std::string_view nameless = "(anonymous namespace)";
+    const std::string_view text = name;
+    std::size_t start = 0;
+    int depth = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text.substr(i).starts_with(nameless)) {
+            i += nameless.size() - 1;
+        } else if (text[i] == '<') {
+            ++depth;
+        } else if (text[i] == '>') {
+            --depth;
+        } else if (depth == 0 && text[i] == '(') {
+            return text.substr(start, i - start);
+        } else if (depth == 0 && text[i] == ' ') {
+            start = i + 1;
+        }
+    }
+    return text;
+}
+
 std::vector<Symbol> symbols_of(const std::vector<std::uintptr_t>& addresses) {
     std::map<std::string, std::unique_ptr<ImageFile>> files;
     std::vector<Symbol> symbols;

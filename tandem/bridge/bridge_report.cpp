@@ -16,7 +16,6 @@
 #include <memory>
 #include <mutex>
 #include <new>
-#include <string_view>
 #include <utility>
 
 namespace tandem::inline v1 {
@@ -184,12 +183,7 @@ std::size_t functions_above(const Site& site) {
     for (int i = 0; i < site.depth; ++i)
         addresses.push_back(reinterpret_cast<std::uintptr_t>(site.stack[static_cast<std::size_t>(i)]));
     const auto names = symbols_of(addresses);
-    const auto ours = [](const Symbol& symbol) {
-        // A template's name begins with what it returns.
-        const auto name = std::string_view(symbol.name).substr(0, symbol.name.find('('));
-        return name.starts_with("tandem::v1::") || name.find(" tandem::v1::") != std::string_view::npos ||
-               symbol.name.starts_with("tandem::v1::");
-    };
+    const auto ours = [](const Symbol& symbol) { return symbol.qualified().starts_with("tandem::v1::"); };
     const auto c_library = [](const Symbol& symbol) {
         return symbol.name.empty() || symbol.name == "_start" || symbol.image.starts_with("libc.so") ||
                symbol.image.starts_with("libstdc++") || symbol.image.starts_with("libpthread");

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -53,6 +54,18 @@ private:
     return Clock::now() - began;
 }
 
+/// Blocks until so much has been told.
+[[gnu::noinline]] std::size_t block_until(const Records& told, std::size_t count) {
+    for (const auto began = Clock::now(); told.all().size() < count && Clock::now() < began + 20s;)
+        std::this_thread::sleep_for(300ms);
+    return told.all().size();
+}
+
+Task<std::size_t> step_until(const Records& told, std::size_t count) {
+    co_await sleep(1ms);
+    co_return block_until(told, count);
+}
+
 Task<Duration> step_of(Duration time) {
     co_await sleep(1ms);
     const Duration took = block_for(time);
@@ -60,8 +73,8 @@ Task<Duration> step_of(Duration time) {
     co_return took;
 }
 
-Task<void> steps_of(Duration time, int count) {
-    for (int i = 0; i < count; ++i) co_await step_of(time);
+Task<void> steps_of(Duration time, const StallWatch& watch, std::uint64_t stalls) {
+    for (int i = 0; i < 60 && watch.stalls() < stalls; ++i) co_await step_of(time);
 }
 
 std::size_t count_of(std::string_view text, std::string_view part) {
@@ -75,9 +88,8 @@ std::size_t count_of(std::string_view text, std::string_view part) {
 TEST(CreepD2, a_step_above_100_ms_is_a_stall) {
     Records told;
     StallWatch watch({}, std::ref(told));
-    run(step_of(400ms));
-    EXPECT_GE(told.all().size(), 1U);
-    EXPECT_EQ(watch.stalls(), told.all().size());
+    EXPECT_GE(run(step_until(told, 1)), 1U);
+    EXPECT_GE(told.all().front().lasted, 100ms);
 }
 
 TEST(CreepD2, a_step_of_80_ms_is_none) {
@@ -156,10 +168,10 @@ TEST(CreepD2, a_process_that_is_stopped_as_a_whole_has_no_stall) {
 TEST(StallWatch, tells_a_stall_again_when_it_is_twice_as_long) {
     Records told;
     StallWatch watch({.threshold = 40ms}, std::ref(told));
-    run(step_of(600ms));
+    run(step_until(told, 3));
     const auto records = told.all();
-    ASSERT_GE(records.size(), 2U);
-    EXPECT_LE(records.size(), 5U);
+    ASSERT_GE(records.size(), 3U);
+    EXPECT_EQ(watch.stalls(), records.size());
     EXPECT_FALSE(records[0].again);
     for (std::size_t i = 1; i < records.size(); ++i) {
         EXPECT_TRUE(records[i].again);
@@ -172,7 +184,7 @@ TEST(StallWatch, prints_five_of_a_loop_in_a_minute_and_counts_the_rest) {
     std::uint64_t stalls = 0;
     {
         StallWatch watch({.threshold = 10ms});
-        run(steps_of(60ms, 8));
+        run(steps_of(60ms, watch, 8));
         stalls = watch.stalls();
     }
     const auto text = testing::internal::GetCapturedStderr();
@@ -186,25 +198,32 @@ TEST(StallWatch, sleeps_while_all_loops_do_and_wakes_with_them) {
     EventLoop loop;
     StallWatch watch({}, std::ref(told));
     std::thread runs([&] { loop.run_forever(); });
-    std::this_thread::sleep_for(1600ms);
-    const auto before = watch.looks();
-    std::this_thread::sleep_for(300ms);
-    EXPECT_EQ(watch.looks(), before);
-    loop.call_soon_threadsafe([] { block_for(400ms); });
+    bool asleep = false;
+    for (int i = 0; i < 40 && !asleep; ++i) {
+        const auto before = watch.looks();
+        std::this_thread::sleep_for(300ms);
+        asleep = watch.looks() == before;
+    }
+    EXPECT_TRUE(asleep);
+    loop.call_soon_threadsafe([&] { block_until(told, 1); });
     loop.call_soon_threadsafe([&] { loop.stop(); });
     runs.join();
     ASSERT_GE(told.all().size(), 1U);
     EXPECT_EQ(told.all().front().task, 0U);  // a callback
-    EXPECT_NE(told.all().front().function.find("block_for"), std::string::npos) << told.all().front().text();
+    EXPECT_NE(told.all().front().function.find("block_until"), std::string::npos)
+        << told.all().front().text();
 }
 
 TEST(StallWatch, knows_the_task_and_the_stack_of_a_fiber) {
     Records told;
     StallWatch watch({}, std::ref(told));
-    run([]() -> Task<void> { co_await in_fiber([] { return block_for(400ms); }); }());
+    run([](Records& records) -> Task<void> {
+        const auto body = [&records] { return block_until(records, 1); };
+        co_await in_fiber(body);
+    }(told));
     ASSERT_GE(told.all().size(), 1U);
     const auto stall = told.all().front();
-    EXPECT_NE(stall.function.find("block_for"), std::string::npos) << stall.text();
+    EXPECT_NE(stall.function.find("block_until"), std::string::npos) << stall.text();
     EXPECT_NE(stall.task, 0U);
     EXPECT_FALSE(stall.await_path.empty());
 }
@@ -212,18 +231,17 @@ TEST(StallWatch, knows_the_task_and_the_stack_of_a_fiber) {
 TEST(StallWatch, watches_loops_that_plain_code_uses) {
     Records told;
     StallWatch watch({}, std::ref(told));
-    EXPECT_GE(step_of(400ms).get(), 400ms);
-    ASSERT_GE(told.all().size(), 1U);
+    ASSERT_GE(step_until(told, 1).get(), 1U);
     const auto stall = told.all().front();
     ASSERT_EQ(stall.await_path.size(), 1U);
-    EXPECT_NE(stall.text().find("step_of"), std::string::npos);
+    EXPECT_NE(stall.text().find("step_until"), std::string::npos);
 }
 
 TEST(StallWatch, goes_on_when_its_handler_throws) {
     testing::internal::CaptureStderr();
     {
         StallWatch watch({.threshold = 20ms}, [](const StallRecord&) { throw std::runtime_error("no log"); });
-        run(steps_of(150ms, 2));
+        run(steps_of(150ms, watch, 2));
         EXPECT_GE(watch.stalls(), 2U);
     }
     EXPECT_NE(testing::internal::GetCapturedStderr().find("no log"), std::string::npos);

@@ -44,13 +44,13 @@ bool at_rest(const Beats& then, const Beats& now) {
 bool is_c_library(const Symbol& symbol) {
     constexpr std::array<std::string_view, 8> images = {"libc.so", "libc-",    "libpthread", "libresolv",
                                                         "libnss_", "ld-linux", "linux-vdso", "libstdc++"};
-    constexpr std::array<std::string_view, 6> names = {
-        "___interceptor_", "__interceptor_", "__sanitizer_", "__tsan_", "__asan_", "std::this_thread::"};
-    const auto begins = [](const std::string& text) {
-        return [&text](std::string_view start) { return text.starts_with(start); };
+    constexpr std::array<std::string_view, 7> names = {
+        "___interceptor_", "__interceptor_", "__sanitizer_", "__tsan_", "__asan_", "std::", "__gthread_"};
+    const auto begins = [](std::string_view text) {
+        return [text](std::string_view start) { return text.starts_with(start); };
     };
     return std::any_of(images.begin(), images.end(), begins(symbol.image)) ||
-           std::any_of(names.begin(), names.end(), begins(symbol.name));
+           std::any_of(names.begin(), names.end(), begins(symbol.qualified()));
 }
 
 // Where the loop begins.
@@ -120,9 +120,11 @@ private:
                 std::unique_lock lock(mutex_);
                 if (changed_.wait_for(lock, pause, [this] { return over_.load(); })) return;
             }
-            // If even we were not let run, neither was anybody else: the process was stopped, or nearly so.
-            const bool stopped = now() - last > pause + options_.threshold;
-            if (stopped) steps_.clear();
+            // While even we were not let run nobody else was: the process was stopped, or nearly so.
+            const Duration late = now() - last - pause;
+            if (late > between_looks) {
+                for (auto& [loop, step] : steps_) step.seen += late;
+            }
             Beats beats = LoopPulse::of_all();
             quiet = at_rest(last_seen_, beats) ? quiet + 1 : 0;
             last_seen_ = std::move(beats);
@@ -136,8 +138,8 @@ private:
                     this);
                 quiet = 0;
             }
-            last = now();
             pause = look();
+            last = now();
         }
     }
 
@@ -183,12 +185,10 @@ private:
         auto doing = thread_doing(beat.thread);
         std::optional<ThreadSight> sight;
         for (int tries = 0; doing && !sight && tries < 3; ++tries) {
-            if (doing->what == ThreadDoing::What::on_cpu) {
-                sight = sight_of_running(beat.thread, beat.task_place, patience);
-                break;
-            }
-            sight = sight_of_blocked(beat.thread, *doing, beat.task_place);
-            if (!sight) doing = thread_doing(beat.thread);
+            sight = doing->what == ThreadDoing::What::on_cpu
+                        ? sight_of_running(beat.thread, beat.task_place, patience)
+                        : sight_of_blocked(beat.thread, *doing, beat.task_place);
+            if (!sight) doing = thread_doing(beat.thread);  // it has gone on, or to sleep
         }
         if (!doing || !goes_on(beat)) return false;
         if (sight) {
