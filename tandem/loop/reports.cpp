@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <utility>
 
 namespace tandem::inline v1 {
 namespace {
@@ -59,8 +60,10 @@ void EventLoop::note_begin(const Runnable& entry) noexcept {
 }
 
 void EventLoop::note_end(const Runnable& entry) noexcept {
-    if (debug_) {
-        const auto took = real_time().now() - entry_began_;
+    // None, if debug mode was switched on in this very step.
+    const auto began = std::exchange(entry_began_, TimePoint{});
+    if (debug_ && began != TimePoint{}) {
+        const auto took = real_time().now() - began;
         if (took > slow_callback_duration_) {
             try {
                 const EntryInfo info = entry.entry_info();

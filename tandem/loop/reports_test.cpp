@@ -172,6 +172,15 @@ TEST(SemL54, a_slow_callback_and_a_slow_timer_are_reported_by_name_and_fast_ones
     EXPECT_EQ(said.size(), 2U);
 }
 
+TEST(SemL54, a_step_that_switches_debug_mode_on_is_not_taken_for_a_slow_one) {
+    EventLoop loop;
+    ::testing::internal::CaptureStderr();
+    loop.call_soon([&] { loop.set_debug(true); });
+    loop.poll_once();
+    EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+    loop.close();
+}
+
 TEST(SemL54, a_poll_of_more_than_a_second_is_told_at_info_level) {
     VirtualTime time;
     EventLoopOptions options;
