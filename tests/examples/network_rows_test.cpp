@@ -1,0 +1,11 @@
+// Rows of TCP, as in program_part.hpp.
+#include "program_part.hpp"
+
+PROGRAM_TEST_OUTSIDE(Q3f, echo)
+PROGRAM_TEST_OUTSIDE(M8, echo)
+PROGRAM_TEST_OUTSIDE(S8, echo)
+PROGRAM_TEST_OUTSIDE(S9a, echo)
+PROGRAM_TEST_OUTSIDE(S9b, echo)
+PROGRAM_TEST_OUTSIDE(U12, echo)
+PROGRAM_TEST_OUTSIDE(U25a, echo)
+PROGRAM_TEST_OUTSIDE(Y1c, echo)
