@@ -201,6 +201,17 @@ void draw_while_fetching() {
     std::printf("%d pages shown, every frame in time: %s\n", shown, yes_or_no(longest < 0.15));
 }
 
+// U25d: async code, called from a thread of one's own.
+Task<int> async_work(int value) {
+    co_await sleep(1s);
+    co_return value * 2;
+}
+
+void thread_function(EventLoop& loop) {
+    const int result = async_work(21).start(on(loop)).get();
+    std::printf("Thread got result: %d\n", result);
+}
+
 int main() {
     std::puts("A6");
     const auto first = thread_of_loop().get();
@@ -290,6 +301,9 @@ int main() {
 
     std::puts("C3");
     draw_while_fetching();
+
+    std::puts("U25d");
+    std::thread([&] { thread_function(loop); }).join();
 
     loop.stop_threadsafe();
     worker.join();

@@ -4,6 +4,8 @@
 #include <tandem/base/errors.hpp>
 #include <tandem/loop/event_loop.hpp>
 #include <tandem/net/tcp_stream.hpp>
+#include <tandem/task/current_task.hpp>
+#include <tandem/task/sleep.hpp>
 
 #include <utility>
 
@@ -59,6 +61,7 @@ void StreamWriter::warn() {
 Task<void> StreamWriter::drain() {
     while (draining_) co_await drained_.wait("another drain()");
     const Turn turn(*this);
+    if (is_cancelled()) co_await checkpoint();  // throws, also with nothing to send
     while (unsent_bytes() != 0) {
         if (sent_ == sending_.size()) {
             sending_ = std::exchange(unsent_, {});

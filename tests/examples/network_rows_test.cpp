@@ -1,4 +1,4 @@
-// Rows of TCP, as in program_part.hpp.
+// Rows of TCP, of threads that call async code, and of periodic work, as in program_part.hpp.
 #include "program_part.hpp"
 
 #include <fstream>
@@ -12,6 +12,13 @@ PROGRAM_TEST_OUTSIDE(S9b, echo)
 PROGRAM_TEST_OUTSIDE(U12, echo)
 PROGRAM_TEST_OUTSIDE(U25a, echo)
 PROGRAM_TEST_OUTSIDE(Y1c, echo)
+
+PROGRAM_TEST_OUTSIDE(U25d, background_loop)
+PROGRAM_TEST_OUTSIDE(H7a, hacker_news)
+PROGRAM_TEST_OUTSIDE(H7b, hacker_news)
+PROGRAM_TEST_OUTSIDE(H7c, hacker_news)
+PROGRAM_TEST_OUTSIDE(H7d, hacker_news)
+PROGRAM_TEST_OUTSIDE(H7e, hacker_news)
 
 PROGRAM_TEST(V1, proxy)
 PROGRAM_TEST(V4a, proxy)
