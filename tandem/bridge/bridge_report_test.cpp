@@ -162,14 +162,16 @@ TEST(CreepD16, workers_and_fibers_are_counted_where_they_call) {
     unsigned in_worker = 0;
     unsigned in_fiber_line = 0;
     run([](unsigned& worker, unsigned& fiber) -> Task<void> {
-        co_await to_thread([&worker] {
+        const auto on_thread = [&worker] {
             worker = __LINE__ + 1;
             EXPECT_EQ(later(200ms).get(), 1);
-        });
-        co_await in_fiber([&fiber] {
+        };
+        const auto on_fiber = [&fiber] {
             fiber = __LINE__ + 1;
             EXPECT_EQ(later(20ms).get(), 1);
-        });
+        };
+        co_await to_thread(on_thread);
+        co_await in_fiber(on_fiber);
     }(in_worker, in_fiber_line));
     const auto worker = site_at(in_worker);
     const auto fiber = site_at(in_fiber_line);

@@ -103,11 +103,11 @@ Task<Blocked> caller_of_the_step(std::function<long()> call, const Told& told) {
 }
 
 Task<Blocked> named_task(std::function<long()> call, const Told& told) {
-    auto blocked = co_await with_task_group([&](TaskGroup& group) -> Task<Blocked> {
+    const auto body = [&](TaskGroup& group) -> Task<Blocked> {
         auto task = group.create_task(caller_of_the_step(std::move(call), told), {.name = "blocker"});
         co_return co_await task;
-    });
-    co_return blocked;
+    };
+    co_return co_await with_task_group(body);
 }
 
 Blocked block(std::function<long()> call, Told& told) {
