@@ -122,7 +122,11 @@ void expect_one_record(const Blocked& blocked, const char* function) {
     const auto& stall = blocked.told.front();
     EXPECT_GE(stall.lasted, 100ms);
     if (signals_wait && (stall.cause == StallCause::on_cpu || stall.cause == StallCause::descheduled)) return;
-    EXPECT_NE(stall.function.find(function), std::string::npos) << stall.text();
+    // A sanitizer's own function in between leaves the frame pointer unknown: callers may be guessed.
+    const bool hidden = stall.stack.size() > 1 && stall.stack[1].starts_with("___interceptor_");
+    if (!hidden) {
+        EXPECT_NE(stall.function.find(function), std::string::npos) << stall.text();
+    }
     EXPECT_EQ(stall.task_name, "blocker");
     ASSERT_EQ(stall.await_path.size(), 2U) << stall.text();
     EXPECT_NE(std::string(stall.await_path[0].function.function_name()).find("caller_of_the_step"),
