@@ -180,14 +180,14 @@ TEST(StallWatch, tells_a_stall_again_when_it_is_twice_as_long) {
 }
 
 TEST(StallWatch, prints_five_of_a_loop_in_a_minute_and_counts_the_rest) {
-    testing::internal::CaptureStderr();
+    ::testing::internal::CaptureStderr();
     std::uint64_t stalls = 0;
     {
         StallWatch watch({.threshold = 10ms});
         run(steps_of(60ms, watch, 8));
         stalls = watch.stalls();
     }
-    const auto text = testing::internal::GetCapturedStderr();
+    const auto text = ::testing::internal::GetCapturedStderr();
     EXPECT_GT(stalls, 5U);
     EXPECT_EQ(count_of(text, "tandem D2 stall: loop "), 5U) << text;
     EXPECT_EQ(count_of(text, "\n  fix: await tandem's own call, or co_await to_thread(...)\n"), 5U) << text;
@@ -238,11 +238,11 @@ TEST(StallWatch, watches_loops_that_plain_code_uses) {
 }
 
 TEST(StallWatch, goes_on_when_its_handler_throws) {
-    testing::internal::CaptureStderr();
+    ::testing::internal::CaptureStderr();
     {
         StallWatch watch({.threshold = 20ms}, [](const StallRecord&) { throw std::runtime_error("no log"); });
         run(steps_of(150ms, watch, 2));
         EXPECT_GE(watch.stalls(), 2U);
     }
-    EXPECT_NE(testing::internal::GetCapturedStderr().find("no log"), std::string::npos);
+    EXPECT_NE(::testing::internal::GetCapturedStderr().find("no log"), std::string::npos);
 }

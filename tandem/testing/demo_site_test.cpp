@@ -112,7 +112,9 @@ Task<void> check_story() {
     co_await site.stop();
 }
 
-TEST(DemoSite, a_storys_comments_fetched_over_http_are_as_many_as_the_world_says) { tandem::run(check_story()); }
+TEST(DemoSite, a_storys_comments_fetched_over_http_are_as_many_as_the_world_says) {
+    tandem::run(check_story());
+}
 
 std::string body_of(const std::string& url) {
     auto reply = http::get(url).get();
