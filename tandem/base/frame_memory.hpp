@@ -4,9 +4,9 @@
 
 namespace tandem::inline v1 {
 
-/// Memory for coroutine frames: free lists per thread and size class of 16 bytes. A block is aligned to the
-/// largest power of two that divides its size class, at most 64: a frame with an over-aligned local has a
-/// size that is a multiple of that alignment, so the local survives an await (sem:K10, Z10). Blocks may be
+/// Memory for coroutine frames: free lists per thread and size class. A block is aligned to 16 bytes, from 96
+/// bytes on to 32, from 128 on to 64, so that a local of that alignment stays aligned over an await (sem:K10,
+/// Z10): smaller frames have no room for one behind their promise. Blocks may be
 /// freed in any thread and then serve that one. After warm-up no call reaches malloc. Under AddressSanitizer
 /// every block is malloc's own, so that it sees each use after free.
 ///

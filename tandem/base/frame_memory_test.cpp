@@ -55,12 +55,9 @@ TEST(SemK10, blocks_of_every_size_are_aligned_and_overlap_nowhere) {
     std::vector<std::pair<unsigned char*, std::size_t>> blocks;
     for (std::size_t bytes = 1; bytes < 4'000; bytes += 13) {
         auto* block = static_cast<unsigned char*>(frame_memory::allocate(bytes));
-        // A frame with an over-aligned local has a size that is a multiple of that alignment.
-        for (const std::size_t alignment : {16U, 32U, 64U}) {
-            if (bytes % alignment == 0) {
-                ASSERT_EQ(reinterpret_cast<std::uintptr_t>(block) % alignment, 0U);
-            }
-        }
+        // Whatever its size: clang has frames of 152 bytes at -O0 with a local of alignment 64.
+        const std::size_t alignment = bytes < 96 ? 16 : bytes < 128 ? 32 : 64;
+        ASSERT_EQ(reinterpret_cast<std::uintptr_t>(block) % alignment, 0U) << bytes;
         std::memset(block, static_cast<int>(bytes % 251), bytes);
         blocks.emplace_back(block, bytes);
     }
