@@ -141,7 +141,8 @@ ASYNC_TEST_REAL_TIME(J17, ready_means_one_byte_and_a_large_write_does_not_block_
 }
 
 ASYNC_TEST_REAL_TIME(J17, a_mebibyte_goes_to_a_child_and_back) {
-    const std::string answer = co_await echo_of_child({std::string(std::size_t{1} << 20, 'y')});
+    const std::vector<std::string> messages(1, std::string(std::size_t{1} << 20, 'y'));
+    const std::string answer = co_await echo_of_child(messages);
     EXPECT_EQ(answer.size(), refused.size() + (std::size_t{1} << 20));
     EXPECT_TRUE(answer.starts_with(refused));
 }
