@@ -79,6 +79,7 @@ extern "C" int __lsan_is_turned_off() { return ::getpid() != own_pid; }
 
 int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_DFL);  // a library that needs it ignored would fail here
+    std::signal(SIGINT, SIG_DFL);   // which a shell has programs in the background ignore
     std::thread([] {}).join();      // ThreadSanitizer starts a thread of its own with the first one
     ::testing::InitGoogleTest(&argc, argv);
     ::testing::UnitTest::GetInstance()->listeners().Append(new NothingStays);
