@@ -8,6 +8,7 @@
 #include <tandem/base/time.hpp>
 #include <tandem/bridge/background_loop.hpp>
 #include <tandem/bridge/blocking.hpp>
+#include <tandem/bridge/bridge_report.hpp>
 #include <tandem/bridge/dual.hpp>
 #include <tandem/bridge/fiber.hpp>
 #include <tandem/bridge/get.hpp>
@@ -28,8 +29,10 @@
 #include <tandem/loop/event_loop.hpp>
 #include <tandem/loop/signals.hpp>
 #include <tandem/net/connect.hpp>
+#include <tandem/net/protocol.hpp>
 #include <tandem/net/resolver.hpp>
 #include <tandem/net/serve.hpp>
+#include <tandem/net/stream_writer.hpp>
 #include <tandem/net/tcp_listener.hpp>
 #include <tandem/process/pool.hpp>
 #include <tandem/sync/actor.hpp>
