@@ -90,8 +90,9 @@ Task<std::string> read_all(int fd) {
 Task<std::string> echo_of_child(std::vector<std::string> messages) {
     Pipe to_child;
     Pipe to_parent;
+    EventLoop& loop = this_loop();
     const auto child = ::fork();
-    if (child == 0) be_the_child(this_loop(), to_child, to_parent);
+    if (child == 0) be_the_child(loop, to_child, to_parent);
     to_child.close_end(0);
     to_parent.close_end(1);
     to_child.never_block(1);
