@@ -29,6 +29,16 @@ Task<void> one_by_one() {
     for (const auto& address : local) std::printf("localhost: %s\n", address.to_string().c_str());
 }
 
+// S11b: the other way round.
+Task<void> names_of_addresses() {
+    const std::vector<net::SocketAddress> addresses = {net::SocketAddress::ip("127.0.0.1", 50'007),
+                                                       net::SocketAddress::ip("192.0.2.1", 50'007)};
+    for (const auto& address : addresses) {
+        const auto info = co_await net::name_info(address);
+        std::printf("%s: %s, %s\n", address.to_string().c_str(), info.host.c_str(), info.service.c_str());
+    }
+}
+
 // U25j: all at once.
 Task<void> at_once() {
     std::vector<Task<std::string>> lookups;
@@ -40,6 +50,9 @@ Task<void> at_once() {
 int main() {
     std::puts("S11a");
     run(one_by_one());
+
+    std::puts("S11b");
+    run(names_of_addresses());
 
     std::puts("U25j");
     run(at_once());

@@ -29,6 +29,7 @@
 #include <tandem/loop/event_loop.hpp>
 #include <tandem/loop/signals.hpp>
 #include <tandem/net/connect.hpp>
+#include <tandem/net/name_info.hpp>
 #include <tandem/net/protocol.hpp>
 #include <tandem/net/resolver.hpp>
 #include <tandem/net/serve.hpp>

@@ -1,4 +1,5 @@
 // Rows of names: the answers are the C library's.
+#include <tandem/net/name_info.hpp>
 #include <tandem/net/resolver.hpp>
 #include <tandem/task/as_result.hpp>
 #include <tandem/task/gather.hpp>
@@ -6,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <set>
 #include <string>
 #include <vector>
@@ -41,6 +43,32 @@ std::set<std::string> texts(const std::vector<SocketAddress>& addresses) {
     std::set<std::string> all;
     for (const auto& address : addresses) all.insert(address.to_string());
     return all;
+}
+
+/// What getnameinfo(3) says of an IPv4 address, as "host service".
+std::string by_getnameinfo(const char* host, std::uint16_t port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    ::inet_pton(AF_INET, host, &address.sin_addr);
+    char name[NI_MAXHOST] = {};
+    char service[NI_MAXSERV] = {};
+    const int error = ::getnameinfo(reinterpret_cast<const sockaddr*>(&address), sizeof address, name,
+                                    sizeof name, service, sizeof service, 0);
+    return (error == 0 ? name : host) + std::string(" ") + service;
+}
+
+ASYNC_TEST_REAL_TIME(S11b, an_address_is_called_what_the_c_library_says) {
+    const auto local = co_await name_info(SocketAddress::ip("127.0.0.1", 443));
+    EXPECT_EQ(local.host + " " + local.service, by_getnameinfo("127.0.0.1", 443));
+}
+
+ASYNC_TEST_REAL_TIME(S11b, one_without_a_name_gives_the_digits) {
+    const auto nobody = co_await name_info(SocketAddress::ip("192.0.2.1", 50'007));
+    EXPECT_EQ(nobody.host, "192.0.2.1");
+    EXPECT_EQ(nobody.service, "50007");
+    const auto local = co_await as_result(name_info(SocketAddress::local("/run/x.sock")));
+    EXPECT_TRUE(local.has_error());
 }
 
 ASYNC_TEST_REAL_TIME(S11a, localhost_and_numbers_are_what_the_c_library_says) {
