@@ -48,6 +48,9 @@ struct LoopPulse::Registry {
     std::uint64_t made = 0;
 };
 
+// Before anybody holds a lock under which a loop is made: a fork takes the registry's after others.
+[[maybe_unused]] const bool LoopPulse::registered = (Registry::here(), true);
+
 LoopPulse::LoopPulse(SourceLocation made_at)
     : number_([] {
           const std::lock_guard lock(Registry::here().mutex);

@@ -58,6 +58,7 @@ private:
 
     ListLink<LoopPulse> link_;
     struct Registry;
+    static const bool registered;
     const std::uint64_t number_;
     const SourceLocation made_at_;
     const std::uint32_t generation_;  // a child's watchers have nothing to do with its parent's loops
