@@ -24,8 +24,6 @@ namespace {
     return std::exchange(running_task_node, task);
 }
 
-Task<void> one_turn() { co_await checkpoint(); }
-
 /// The stacks of a loop's turns. One of them dispatches: it polls, and runs the entries of the batch. When
 /// one of these waits it keeps that stack, and another dispatches. When the wait is over, an entry enters the
 /// stack again, which then ends what it had begun and is spare.
@@ -34,8 +32,8 @@ public:
     explicit Portal(EventLoop& loop) : loop_(loop) {}
     ~Portal() override {
         closing_ = true;
-        if (dispatcher_) spare_.push_back(dispatcher_);
-        for (Stack* stack : spare_) {
+        if (dispatcher) spare_.push_back(dispatching());
+        for (const Stack* stack : spare_) {
             if (stack->core->begun()) stack->core->enter();
             stack->core->dispose();
             delete stack;
@@ -65,8 +63,8 @@ public:
         begun_ = over_ = false;
         try {
             while (!over_) {
-                if (!dispatcher_) dispatch_on(take());
-                dispatcher_->core->enter();
+                if (!dispatcher) dispatcher = take();
+                dispatching()->core->enter();
             }
         } catch (...) {
             error_ = std::current_exception();
@@ -77,23 +75,21 @@ public:
     }
     std::size_t parked() const noexcept override { return parked_; }
 
-    /// Suspends the stack that it is called on until `resume()`.
+    /// Suspends the stack that it is called on until somebody enters it again.
     void park() {
-        if (spare_.empty()) give_back(take());  // the loop must be able to go on
+        if (spare_.empty()) spare_.push_back(take());  // the loop must be able to go on
         FiberCore& here = *fiber_record().stack;
         TaskNode* const task = exchange_running_task(nullptr);
         Context context;
         context.swap_with_current();
         ++parked_;
         in_entry = false;
-        if (dispatcher_ && dispatcher_->core == &here) dispatch_on(nullptr);
+        if (dispatcher && dispatching()->core == &here) dispatcher = nullptr;
         here.leave();
         --parked_;
         context.swap_with_current();
         exchange_running_task(task);
     }
-    /// In an entry of the loop: runs what waited on that stack until it waits again, or is over.
-    static void resume(FiberCore& stack) noexcept { stack.enter(); }
 
 private:
     struct Stack {
@@ -101,11 +97,8 @@ private:
         FiberCore* core = nullptr;
     };
 
-    void dispatch_on(Stack* stack) noexcept {
-        dispatcher_ = stack;
-        dispatcher = stack;
-    }
-    Stack* take() {
+    const Stack* dispatching() const noexcept { return static_cast<const Stack*>(dispatcher); }
+    const Stack* take() {
         if (spare_.empty()) {
             auto made = std::make_unique<Stack>(Stack{this});
             spare_.reserve(++stacks_);  // what is given back later is given back without failing
@@ -118,11 +111,10 @@ private:
             made->core->be_reportable();
             return made.release();
         }
-        Stack* const stack = spare_.back();
+        const Stack* const stack = spare_.back();
         spare_.pop_back();
         return stack;
     }
-    void give_back(Stack* stack) noexcept { spare_.push_back(stack); }
 
     // On a stack of ours: a turn, or the rest of one that another stack was left with.
     void work(Stack& here) noexcept {
@@ -133,17 +125,16 @@ private:
             } catch (...) {
                 error_ = std::current_exception();
             }
-            if (dispatcher_ == &here)
+            if (dispatcher == &here)
                 over_ = true;
             else
-                give_back(&here);
+                spare_.push_back(&here);
             here.core->leave();
         }
     }
 
     EventLoop& loop_;
-    Stack* dispatcher_ = nullptr;
-    std::vector<Stack*> spare_;
+    std::vector<const Stack*> spare_;
     std::size_t stacks_ = 0;
     std::size_t parked_ = 0;
     const void* thread_ = nullptr;  // names the one that drives
@@ -184,7 +175,7 @@ public:
 private:
     void task_done(TaskNode&) noexcept override { child_.loop().post(*this); }
     const TaskNode* waiter() const noexcept override { return waiter_; }
-    void run() override { Portal::resume(stack_); }
+    void run() override { stack_.enter(); }  // until the step waits again, or is over
     void discard() noexcept override {}
 
     TaskNode& child_;
@@ -209,7 +200,7 @@ PortalCall::PortalCall(bool shielded, const SourceLocation& where)
       where_(where) {
     if (shielded || !parent_.cancelled() || !current_task_node()) return;
     TaskNode& waiter = *current_task_node();
-    if (waiter.threw_in_this_step()) get_in_portal(shield(one_turn()), where);  // sem:C22, C25
+    if (waiter.threw_in_this_step()) get_in_portal(shield(as_task(checkpoint())), where);  // sem:C22, C25
     waiter.throw_cancelled();
 }
 
