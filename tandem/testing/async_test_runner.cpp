@@ -4,14 +4,13 @@
 #include <tandem/loop/event_loop.hpp>
 #include <tandem/task/current_task.hpp>
 #include <tandem/task/run_until_complete.hpp>
+#include <tandem/testing/backends.hpp>
 #include <tandem/testing/watchdog.hpp>
 
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -66,29 +65,15 @@ private:
     bool virtual_time_;
 };
 
-// A run of the whole suite on one backend, TANDEM_BACKEND=epoll under ThreadSanitizer say, leaves the others
-// out.
-bool wanted(const char* backend) {
-    const char* only = std::getenv("TANDEM_BACKEND");
-    return !only || *only == '\0' || std::strcmp(only, "auto") == 0 || std::strcmp(only, backend) == 0;
-}
-
 }  // namespace
 
 int register_async_test(const char* suite, const char* name, Task<void> (*body)(), SourceLocation where,
                         TestTime time) {
-    struct Variant {
-        const char* name;
-        BackendChoice choice;
-    };
-    for (const Variant& variant :
-         {Variant{"uring", BackendChoice::uring}, Variant{"epoll", BackendChoice::epoll},
-          Variant{"sim", BackendChoice::sim}}) {
-        if (!wanted(variant.name)) continue;
-        if (variant.choice == BackendChoice::sim && time == TestTime::real) continue;
-        const auto choice = variant.choice;
-        ::testing::RegisterTest(suite, (std::string(name) + "/" + variant.name).c_str(), nullptr, nullptr,
-                                where.file_name(), static_cast<int>(where.line()),
+    for (const auto choice : {BackendChoice::uring, BackendChoice::epoll, BackendChoice::sim}) {
+        if (!wanted(choice)) continue;
+        if (choice == BackendChoice::sim && time == TestTime::real) continue;
+        ::testing::RegisterTest(suite, (std::string(name) + "/" + std::string(name_of(choice))).c_str(),
+                                nullptr, nullptr, where.file_name(), static_cast<int>(where.line()),
                                 [body, choice, time]() -> ::testing::Test* {
                                     return new AsyncTest(body, choice, time == TestTime::turned);
                                 });

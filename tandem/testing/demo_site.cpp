@@ -99,8 +99,15 @@ http::Router DemoWorld::routes() const {
         const auto a = request.param("a");
         return http::Response::json(a ? "{\"args\": {\"a\": " + json_text(*a) + "}}" : "{\"args\": {}}");
     });
-    answer("/ip", [](http::Request&) { return http::Response::json("{\"ip\": \"10.0.0.1\"}"); });
-    answer("/query", [](http::Request&) { return http::Response::json("{\"query\": \"10.0.0.1\"}"); });
+    for (const std::string name : {"ip", "query"}) {
+        routes.get("/" + name, [world, name](http::Request& request) -> Task<http::Response> {
+            const Visit visit(world, request.path());
+            const auto delay = seconds_from(request.param("delay").value_or("0"));
+            if (!delay) co_return not_found();
+            if (*delay > Duration::zero()) co_await sleep(*delay);
+            co_return http::Response::json("{\"" + name + "\": \"10.0.0.1\"}");
+        });
+    }
     answer("/error", [](http::Request&) { return http::Response::text("500 Internal Server Error\n", 500); });
     answer("/redirect/{hops}", [](http::Request& request) {
         const auto hops = number_from(request.path_value("hops"));

@@ -63,7 +63,8 @@ struct DemoCounts {
 /// - `/v0/topstories.json`, `/v0/item/<id>.json`, `/v0/user/<name>.json`, `/v0/maxitem.json`,
 /// `/v0/updates.json`: news
 ///   in the shape of the Hacker News API, stories with trees of comments, `null` for what does not exist;
-/// - `/delay/<seconds>`, `/get?a=<n>`, `/ip`, `/query`, `/error`, `/redirect/<n>`: small answers for tests.
+/// - `/delay/<seconds>`, `/get?a=<n>`, `/ip` and `/query`, both also with `?delay=<seconds>`, `/error`,
+/// `/redirect/<n>`: small answers for tests.
 ///
 /// Threads     the counts may be read from any thread, everything else is constant.
 /// Lifetime    copies are the same world.
