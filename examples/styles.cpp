@@ -1,4 +1,6 @@
 // The same small programs in the styles of other libraries.
+#include <examples/styles/parts.hpp>
+
 #include <tandem/tandem.hpp>
 #include <tandem/testing/demo_site.hpp>
 
@@ -255,7 +257,13 @@ int main() {
     run(tornado::nine());
     run(tornado::three_fetches(site.url("/delay/0.2")));
 
+    std::puts("G13c");
+    in_trios_style(site);
+
     std::puts("G13d");
     run(gather(generators::trampoline(generators::foo()), generators::trampoline(generators::bar())));
     run(generators::trampoline(generators::in_order_of_completion(generators::three_fetches(site))));
+
+    std::puts("G15");
+    in_twisteds_style(site);
 }

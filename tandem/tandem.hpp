@@ -60,6 +60,7 @@
 #include <tandem/task/future.hpp>
 #include <tandem/task/gather.hpp>
 #include <tandem/task/generator.hpp>
+#include <tandem/task/join_all_tasks.hpp>
 #include <tandem/task/race.hpp>
 #include <tandem/task/retry.hpp>
 #include <tandem/task/sleep.hpp>

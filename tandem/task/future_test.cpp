@@ -5,9 +5,11 @@
 #include <tandem/task/gather.hpp>
 #include <tandem/task/sleep.hpp>
 #include <tandem/testing/async_test.hpp>
+#include <tandem/testing/backends.hpp>
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -229,4 +231,37 @@ ASYNC_TEST(G15, callbacks_that_give_futures_are_waited_for) {
     const int value = co_await later(1).then(later).then(later);
     EXPECT_EQ(value, 8);
     EXPECT_EQ(this_loop().time() - start, 3s);
+}
+
+namespace {
+
+/// Twisted's `Clock.advance`: time goes on only here.
+void turn_clock(EventLoop& loop, Duration by) {
+    const auto until = loop.time() + by;
+    while (loop.time() < until) loop.poll_once(Deadline(until));
+}
+
+}  // namespace
+
+TEST(G15, a_call_in_a_tenth_of_a_second_comes_while_the_clock_is_advanced_by_one_and_in_no_time) {
+    for (const auto backend : tandem::testing::backends()) {
+        SCOPED_TRACE(tandem::testing::name_of(backend));
+        VirtualTime time;
+        EventLoop loop({.backend = backend, .time = &time});
+        Future<std::string> deferred(loop);
+        Lines lines;
+        const auto start = time.now();
+        deferred.then([&](const std::string& text) {
+            lines.push_back(text + " at " + std::to_string((time.now() - start) / 1ms));
+        });
+        loop.call_later(100ms, [deferred] { deferred.set_result("called"); });
+        const auto began = std::chrono::steady_clock::now();
+        turn_clock(loop, 50ms);
+        lines.push_back("half of it");
+        turn_clock(loop, 1s);
+
+        EXPECT_EQ(lines, (Lines{"half of it", "called at 100"}));
+        EXPECT_EQ(time.now() - start, 1'050ms);
+        EXPECT_LT(std::chrono::steady_clock::now() - began, 90ms);
+    }
 }

@@ -2,6 +2,8 @@
 
 #include <tandem/task/task_node.hpp>
 
+#include <vector>
+
 namespace tandem::inline v1 {
 
 /// Every task below `top`, in order of creation. Constant native stack.
@@ -19,5 +21,8 @@ void each_task(const ScopeNode& top, F fn) {
         node = node->next_sibling();
     }
 }
+
+/// The live tasks of a loop but the library's own.
+std::vector<TaskNode*> tasks_of_users(EventLoop& loop);
 
 }  // namespace tandem::inline v1
