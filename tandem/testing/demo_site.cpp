@@ -69,13 +69,19 @@ http::Router DemoWorld::routes() const {
         if (delay > Duration::zero()) co_await sleep(delay);
         co_return http::Response::json(world->item_json(number_from(*name).value_or(0)));
     });
-    for (const auto* kind : {"top", "new", "best"}) {
+    answer("/v0/askstories.json",
+           [](http::Request&) { return http::Response::json(json_list({DemoWorld::ask})); });
+    answer("/v0/jobstories.json",
+           [](http::Request&) { return http::Response::json(json_list({DemoWorld::job})); });
+    for (const auto* kind : {"top", "new", "best", "show"}) {
         answer("/v0/" + std::string(kind) + "stories.json",
                [world](http::Request&) { return http::Response::json(json_list(world->top)); });
     }
     answer("/v0/maxitem.json",
            [world](http::Request&) { return http::Response::json(std::to_string(world->last_item())); });
-    answer("/v0/updates.json", [world](http::Request&) {
+    answer("/v0/updates.json", [world](http::Request& request) {
+        if (request.headers().get("Accept") == "text/event-stream")
+            return answer_with_updates(request, world->top);
         return http::Response::json("{\"items\":" + json_list(world->top) +
                                     ",\"profiles\":[\"user1\",\"user2\"]}");
     });
@@ -83,8 +89,10 @@ http::Router DemoWorld::routes() const {
         const auto name = json_name(request.path_value("file"));
         if (!name) return not_found();
         if (!name->starts_with("user")) return http::Response::json("null");
-        return http::Response::json("{\"created\":1600000000,\"id\":" + json_text(*name) +
-                                    ",\"karma\":" + std::to_string(17 * name->size()) + "}");
+        return http::Response::json("{\"about\":" + json_text("It is me, " + std::string(*name)) +
+                                    ",\"created\":1600000000,\"delay\":0,\"id\":" + json_text(*name) +
+                                    ",\"karma\":" + std::to_string(17 * name->size()) + ",\"submitted\":[" +
+                                    std::to_string(DemoWorld::ask) + "]}");
     });
 
     routes.get("/delay/{seconds}", [world](http::Request& request) -> Task<http::Response> {

@@ -60,9 +60,9 @@ struct DemoCounts {
 ///
 /// - `/`, `/page/<n>`: pages that link to each other, each of 0.5 to 64 KiB and with a delay of 2 to 60 ms of
 /// its own;
-/// - `/v0/topstories.json`, `/v0/item/<id>.json`, `/v0/user/<name>.json`, `/v0/maxitem.json`,
-/// `/v0/updates.json`: news
-///   in the shape of the Hacker News API, stories with trees of comments, `null` for what does not exist;
+/// - `/v0/topstories.json` and new, best, ask, show, job, `/v0/item/<id>.json`, `/v0/user/<name>.json`,
+///   `/v0/maxitem.json`, `/v0/updates.json`, also as an event stream: news in the shape of the Hacker News
+///   API, stories with trees of comments and one item of each other kind, `null` for what does not exist;
 /// - `/delay/<seconds>`, `/get?a=<n>`, `/ip` and `/query`, both also with `?delay=<seconds>`, `/error`,
 /// `/redirect/<n>`: small answers for tests.
 ///
@@ -71,6 +71,15 @@ struct DemoCounts {
 class DemoWorld {
 public:
     explicit DemoWorld(const DemoOptions& options = DemoOptions());
+
+    /// Items that stand in no story's tree.
+    static constexpr int ask = 121'003;
+    static constexpr int job = 192'327;
+    static constexpr int poll = 126'809;
+    static constexpr int poll_option = 126'810;
+    static constexpr int deleted_comment = 126'822;
+    /// How many events the stream of updates has, numbered from 1; the first connection ends after two.
+    static constexpr int live_updates = 5;
 
     http::Router routes() const;
 

@@ -110,6 +110,7 @@ DemoWorld::State::Item* DemoWorld::State::item(int id) {
 int DemoWorld::State::last_item() const { return first_item + static_cast<int>(items.size()) - 1; }
 
 std::string DemoWorld::State::item_json(int id) {
+    if (auto document = documented_item(id); !document.empty()) return document;
     const Item* const found = item(id);
     if (!found) return "null";
     const auto number = std::to_string(id);

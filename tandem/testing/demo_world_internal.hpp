@@ -1,5 +1,7 @@
 #pragma once
 
+#include <tandem/http/event_source.hpp>
+#include <tandem/http/message.hpp>
 #include <tandem/testing/demo_site.hpp>
 
 #include <cstddef>
@@ -66,6 +68,11 @@ public:
 private:
     std::shared_ptr<State> world_;
 };
+
+/// An item that is in no tree; "" if there is none of that id.
+std::string documented_item(int id);
+/// The events that this client has not seen; its first connection breaks after two.
+http::Response answer_with_updates(const http::Request& request, const std::vector<int>& top);
 
 std::string json_text(std::string_view text);
 std::string json_list(const std::vector<int>& numbers);
