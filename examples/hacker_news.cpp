@@ -1,4 +1,4 @@
-// A story's comments on a Hacker News-shaped site, counted recursively.
+// A story's comments on a Hacker News-shaped site, counted recursively.  Try:  ./hacker_news --help
 #include <examples/hacker_news/news.hpp>
 
 #include <tandem/tandem.hpp>
@@ -144,7 +144,9 @@ struct QuickLoop {
     EventLoop loop{{.time = &time}};
 };
 
-int main() {
+int main(int words, char** arguments) {
+    if (words > 1) return main_with_arguments({arguments + 1, arguments + words});
+
     testing::DemoServer site;
     std::puts("H1");
     run(count(site));
@@ -156,6 +158,8 @@ int main() {
     std::puts("H11");
     run(mixed(site));
     cancelling(site);
+    news_as_data(site);
+    arguments_and_log(site);
 
     VirtualTime time;
     std::puts("H7a");

@@ -49,3 +49,6 @@ void side_work(const tandem::testing::DemoServer& site);                // H3 to
 void errors_of_periodic_work(const tandem::testing::DemoServer& site);  // H8, H9
 void errors_along_a_chain(const tandem::testing::DemoServer& site);     // H10
 void cancelling(const tandem::testing::DemoServer& site);               // H12 to H14
+void news_as_data(const tandem::testing::DemoServer& site);             // H15
+void arguments_and_log(const tandem::testing::DemoServer& site);        // H16
+int main_with_arguments(const std::vector<std::string>& words);

@@ -67,6 +67,11 @@ void expect_part(const std::string& program, const std::string& row, const std::
     EXPECT_EQ(printed[row], expected.at(row));
 }
 
+std::string output_with(const std::string& program, const std::string& arguments,
+                        const std::string& backend) {
+    return output_of(program, backend, arguments + " 2>&1");
+}
+
 std::string complaints_of(const std::string& program, const std::string& backend) {
     return output_of(program, backend, "2>&1 >/dev/null");
 }

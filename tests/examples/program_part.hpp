@@ -13,6 +13,9 @@ namespace tandem::inline v1::testing {
 /// `examples/expected/<program>.txt`.
 void expect_part(const std::string& program, const std::string& row, const std::string& backend = "sim");
 
+/// What `examples/<program> <arguments>` prints; a status other than 0 fails the test.
+std::string output_with(const std::string& program, const std::string& arguments, const std::string& backend);
+
 /// What `examples/<program>` says on its standard error.
 std::string complaints_of(const std::string& program, const std::string& backend);
 
