@@ -38,6 +38,7 @@ Task<std::string> fetch_ip(Service service) {
 
 // Warnings name the task and what is wrong; the rest is where.
 void print_warning(EventLoop&, const ErrorContext& context) {
+    if (context.severity == Severity::info) return;
     const auto what = context.message.substr(0, context.message.find(','));
     const auto error = context.exception ? ": " + describe(context.exception) : "";
     std::printf("logged: %s: %s%s\n", context.task.c_str(), what.c_str(), error.c_str());

@@ -177,7 +177,7 @@ int main(int words, char** arguments) {
 
     std::puts("H7e");
     quick.loop.set_exception_handler([](EventLoop&, const ErrorContext& context) {
-        std::printf("logged: %s\n", describe(context.exception).c_str());
+        if (context.exception) std::printf("logged: %s\n", describe(context.exception).c_str());
     });
     quick.start_periodically(true);
     quick.loop.close();

@@ -26,7 +26,7 @@ Task<long> count_or_fail(HackerNews& news, long post, bool fails, bool by_boom) 
 /// Three periods, the second of which fails. The callback looks at how each ends.
 Task<void> poll(const testing::DemoServer& site, Callback callback, bool by_boom) {
     this_loop().set_exception_handler([](EventLoop&, const ErrorContext& context) {
-        std::printf("logged: %s\n", describe(context.exception).c_str());
+        if (context.exception) std::printf("logged: %s\n", describe(context.exception).c_str());
     });
     HackerNews news(site.url(""));
     const long post = post_to_count(site);

@@ -1,5 +1,6 @@
 #include <examples/hacker_news/json.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <utility>

@@ -1,10 +1,12 @@
 // JSON, as far as reading the news needs it.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 

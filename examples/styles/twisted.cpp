@@ -61,6 +61,7 @@ void clock_turned_by_hand() {
     clock.advance(0s);
     std::puts("advance by one");
     clock.advance(1s);
+    clock.loop.close();
     const bool quick = std::chrono::steady_clock::now() - start < 90ms;
     std::printf("waited for: %s\n", quick ? "no" : "yes");
 }
@@ -95,6 +96,7 @@ void inside_a_foreign_loop() {
         ::poll(&ready, 1, left < 1h ? static_cast<int>(milliseconds) : 1'000);
         guest.poll_once();
     }
+    guest.close();
 }
 
 }  // namespace

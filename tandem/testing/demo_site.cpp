@@ -168,6 +168,7 @@ public:
             EventLoop own_loop;
             loop = &own_loop;
             own_loop.run_until_complete(serve());
+            own_loop.close();
         } catch (...) {
             failed(std::current_exception());
         }
