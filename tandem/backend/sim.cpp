@@ -66,6 +66,7 @@ SimBackend::SimBackend(SimMachine* host)
 
 SimBackend::~SimBackend() {
     ending_ = true;
+    hurry_all();
     if (host_->backend == this) world_.cancel_all(*host_);  // else it has crashed, and nothing waits any more
     complete_finished();
     if (host_->backend == this) host_->backend = nullptr;
@@ -150,17 +151,59 @@ void SimBackend::cancel(Operation& operation) noexcept {
     } else if (operation.fd < UniqueFd::first_simulated) {
         if (outside_) outside_->cancel(operation);
     } else if (operation.backend_state == state_waits) {
-        const auto socket = world_.find(operation.fd);
-        socket->waiting[is_outwards(operation.code) ? 1 : 0].remove(operation);
-        finish_later(operation, -ECANCELED);
+        if (find_delayed(operation) != delayed_.end()) return;
+        const auto struck = is_crashed() ? SimStrike() : world_.strike(*host_, SimPoint::cancel);
+        if (struck)
+            delay(operation, struck.delay(), &SimBackend::cancel_now);
+        else
+            cancel_now(operation);
     }
 }
 
+void SimBackend::cancel_now(Operation& operation) noexcept {
+    const auto socket = world_.find(operation.fd);
+    socket->waiting[is_outwards(operation.code) ? 1 : 0].remove(operation);
+    finish_later(operation, -ECANCELED);
+}
+
 void SimBackend::finish_later(Operation& operation, std::int32_t result) noexcept {
+    if (const auto cancel = find_delayed(operation); cancel != delayed_.end()) {
+        world_.agenda().call_off(cancel->event);  // it comes too late
+        delayed_.erase(cancel);
+    }
     operation.backend_state = state_ended;
     operation.backend_result = result;
+    const auto struck = ending_ || is_crashed() ? SimStrike() : world_.strike(*host_, SimPoint::finish);
+    if (struck)
+        delay(operation, struck.delay(), &SimBackend::finish_now);
+    else
+        finish_now(operation);
+}
+
+void SimBackend::finish_now(Operation& operation) noexcept {
     finished_.push_back(operation);
     if (driven_from_outside_) wake_.raise();
+}
+
+void SimBackend::delay(Operation& operation, Duration by, void (SimBackend::*then)(Operation&)) {
+    const auto late = [this, &operation, then] {
+        delayed_.erase(find_delayed(operation));
+        (this->*then)(operation);
+    };
+    delayed_.push_back({&operation, world_.agenda().plan(saturating_add(world_.now(), by), late)});
+}
+
+std::vector<SimBackend::Delayed>::iterator SimBackend::find_delayed(const Operation& operation) noexcept {
+    return std::find_if(delayed_.begin(), delayed_.end(),
+                        [&](const Delayed& each) { return each.operation == &operation; });
+}
+
+/// What a mishap holds back comes now.
+void SimBackend::hurry_all() noexcept {
+    for (const auto& [operation, event] : std::exchange(delayed_, {})) {
+        world_.agenda().call_off(event);
+        if (operation->backend_state == state_ended) finish_now(*operation);
+    }
 }
 
 /// Those that have ended by now; what they start is for the next time.

@@ -3,6 +3,7 @@
 #include <tandem/backend/sim_world.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -34,6 +35,9 @@ public:
     /// The k-th such call from now on, counted from 1, fails.
     void fail(Call call, std::uint64_t k, int error) { plans_.push_back({call, k, error}); }
 
+    /// Asks whether a call meets with a mishap.
+    void strike_with(std::function<SimStrike(SimPoint)> ask) { ask_ = std::move(ask); }
+
     struct Inode;
     using File = std::shared_ptr<Inode>;
     /// 0 and the file, or a negative errno. `create` makes it if it is missing, `truncate` empties it.
@@ -61,7 +65,8 @@ private:
         std::string to;    // empty: removed
         File file;
     };
-    int planned_error(Call call);
+    SimStrike strike(Call call);
+    int error_of(Call call, const SimStrike& strike);
     std::uint64_t used() const;
     static void apply(Names& names, const Renaming& change);
 
@@ -71,6 +76,7 @@ private:
     std::vector<Renaming> unsynced_names_;
     std::vector<Plan> plans_;
     std::optional<std::uint64_t> capacity_;
+    std::function<SimStrike(SimPoint)> ask_;
 };
 
 }  // namespace tandem::inline v1

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 namespace tandem::inline v1 {
 
@@ -41,12 +42,21 @@ public:
     bool await_jobs() noexcept;
 
 private:
+    struct Delayed {
+        Operation* operation;
+        SimAgenda::Entry event;
+    };
     Backend* outside() noexcept;
     bool is_crashed() const noexcept { return host_->lives != life_; }
     Submitted submit_inside(Operation& operation) noexcept;
     Submitted submit_job(Operation& operation) noexcept;
     void complete_finished() noexcept;
     void complete(Operation& operation, std::int32_t result) noexcept;
+    void finish_now(Operation& operation) noexcept;
+    void delay(Operation& operation, Duration by, void (SimBackend::*then)(Operation&));
+    void cancel_now(Operation& operation) noexcept;
+    std::vector<Delayed>::iterator find_delayed(const Operation& operation) noexcept;
+    void hurry_all() noexcept;
     void take_back_jobs() noexcept;
     void complete_ended_jobs() noexcept;
     bool hear_the_outside() noexcept;
@@ -59,7 +69,8 @@ private:
     LoopTime* time_;
     const std::uint32_t life_;  // the host's, when this was made
     OperationList finished_;
-    std::size_t inside_ = 0;  // operations in the world, not completed
+    std::vector<Delayed> delayed_;  // their ends or their cancels, by mishaps
+    std::size_t inside_ = 0;        // operations in the world, not completed
     bool driven_from_outside_ = false;
     bool ending_ = false;
     SimWake wake_;

@@ -124,6 +124,8 @@ SimHost& SimNetwork::add_host(std::string name, std::vector<std::string> address
     }
     auto host = std::make_unique<SimMachine>(std::move(name), std::move(addresses), random_);
     host->network = this;
+    host->files().strike_with(
+        [this, machine = host.get()](SimPoint point) { return strike(*machine, point); });
     host->places = std::move(places);
     host->index = hosts_.size();
     hosts_.push_back(std::move(host));
@@ -218,6 +220,13 @@ void SimNetwork::arrive(SimMachine& from, SimMachine& to, std::function<void()> 
         held_[ends].push_back(std::move(what));
     else
         what();
+}
+
+SimStrike SimNetwork::strike(const SimHost& host, SimPoint point, SimMishaps which) {
+    if (!misfortune_.is_on()) return {};
+    const auto strike = misfortune_.at(host.name(), point, which);
+    if (strike) note(to_text({misfortune_.struck().back()}));
+    return strike;
 }
 
 void SimNetwork::note(std::string what) {

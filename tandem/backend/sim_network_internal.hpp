@@ -176,12 +176,16 @@ public:
     std::int32_t attempt(const SimSocketRef& socket, const Operation& operation);
     SimSocketRef find(int fd) const;
     void retry(SimSocket& socket);
+    void retry_later(SimSocket& socket, Duration delay);
+    SimAgenda& agenda() noexcept { return agenda_; }
     /// The host's loop ends.
     void cancel_all(SimMachine& host);
 
     // What the world's owner does.
     VirtualTime& time() noexcept override { return time_; }
     SimRandom& random() noexcept override { return random_; }
+    SimMisfortune& misfortune() noexcept override { return misfortune_; }
+    SimStrike strike(const SimHost& host, SimPoint point, SimMishaps which = SimMishaps::any) override;
     SimHost& add_host(std::string name, std::vector<std::string> addresses) override;
     void set_default_link(const SimLink& link) override { default_link_ = link; }
     void set_link(SimHost& one, SimHost& other, const SimLink& link) override;
@@ -237,11 +241,16 @@ private:
     void send_reset(SimSocket& from);
     void reset_here(SimSocket& socket, int error);
     void close_listener(SimSocket& socket);
+    /// One that nobody has accepted.
+    void send_off(SimSocket& waiting);
     std::int32_t attempt_on_file(SimSocket& socket, const Operation& operation);
     std::int32_t attempt_message(const SimSocketRef& socket, const Operation& operation);
     std::int64_t take(SimSocket& socket, void* to, std::size_t size, int flags);
     std::int64_t give(const SimSocketRef& socket, const void* from, std::size_t size);
     std::int32_t accept(SimSocket& listener);
+    /// What goes wrong where bytes could be moved; machines that are one never cut a connection.
+    SimStrike strike_stream(const SimSocket& socket, SimPoint point);
+    std::int64_t cut(SimSocket& socket);
     std::uint64_t moved(const SimSocket& socket, std::uint64_t most);
     bool is_readable(const SimSocket& socket) const;
     bool is_writable(const SimSocket& socket) const;
@@ -250,6 +259,7 @@ private:
     VirtualTime time_;
     LoopTime* clock_ = &time_;
     SimRandom random_;
+    SimMisfortune misfortune_;
     SimAgenda agenda_;
     std::vector<std::unique_ptr<SimMachine>> hosts_;
     SimLink default_link_;

@@ -163,13 +163,14 @@ int SimNetwork::open_file(SimMachine& host, SimFiles::File file) {
     return entry->fd;
 }
 
+void SimNetwork::send_off(SimSocket& waiting) {
+    send_reset(waiting);
+    waiting.closed = true;
+    if (const auto client = waiting.peer; client && client->closed) client->peer = waiting.peer = nullptr;
+}
+
 void SimNetwork::close_listener(SimSocket& socket) {
-    for (const auto& waiting : std::exchange(socket.pending, {})) {
-        send_reset(*waiting);
-        waiting->closed = true;
-        if (const auto client = waiting->peer; client && client->closed)
-            client->peer = waiting->peer = nullptr;
-    }
+    for (const auto& waiting : std::exchange(socket.pending, {})) send_off(*waiting);
     for (const auto& client : std::exchange(socket.knocking, {})) connect_ends(client, ECONNREFUSED);
 }
 

@@ -98,7 +98,16 @@ int SimNetwork::connect(int fd, const void* address, std::uint32_t size) noexcep
 void SimNetwork::knock(const SimSocketRef& client, SimMachine& server) {
     if (client->closed || client->state != State::connecting) return;
     const auto listener = listener_at(server, client->remote);
-    if (!listener || is_planned(SimFault::refuse, *client->host, server)) {
+    const auto struck = strike(*client->host, SimPoint::connect,
+                               client->host == &server ? SimMishaps::harmless : SimMishaps::any);
+    if (struck.mishap == SimMishap::late) {
+        agenda_.plan(saturating_add(now(), struck.delay()),
+                     [this, client, &server] { knock(client, server); });
+        return;
+    }
+    if (struck.mishap == SimMishap::lost) return;
+    const bool is_refused = struck.mishap == SimMishap::refused;
+    if (!listener || is_refused || is_planned(SimFault::refuse, *client->host, server)) {
         // A local socket that nobody listens on has no file either.
         const auto& path = client->remote.path;
         const int error = !listener && !path.empty() && path[0] != '\0' ? ENOENT : ECONNREFUSED;
@@ -238,6 +247,26 @@ std::uint64_t SimNetwork::moved(const SimSocket& socket, std::uint64_t most) {
     return 1 + random_.below(most);
 }
 
+SimStrike SimNetwork::strike_stream(const SimSocket& socket, SimPoint point) {
+    const bool stays = !socket.peer || socket.peer->host == socket.host;
+    return strike(*socket.host, point, stays ? SimMishaps::harmless : SimMishaps::any);
+}
+
+/// The connection is reset now, with all that was not read.
+std::int64_t SimNetwork::cut(SimSocket& socket) {
+    send_reset(socket);
+    socket.inbox.arrived.clear();
+    socket.inbox.taken = 0;
+    reset_here(socket, ECONNRESET);
+    return -take_error(socket);
+}
+
+void SimNetwork::retry_later(SimSocket& socket, Duration delay) {
+    agenda_.plan(saturating_add(now(), delay), [this, again = find(socket.fd)] {
+        if (again) retry(*again);
+    });
+}
+
 std::int64_t SimNetwork::take(SimSocket& socket, void* to, std::size_t size, int flags) {
     if (is_dead(socket)) return -ENETDOWN;
     if (socket.error != 0 && socket.inbox.unread() == 0) return -take_error(socket);
@@ -245,7 +274,15 @@ std::int64_t SimNetwork::take(SimSocket& socket, void* to, std::size_t size, int
     auto& inbox = socket.inbox;
     if (inbox.unread() == 0 || size == 0)
         return size == 0 || inbox.end_arrived || socket.was_reset || socket.read_shut ? 0 : -EAGAIN;
-    const auto count = moved(socket, std::min<std::uint64_t>(size, inbox.unread()));
+    SimStrike struck;
+    if ((flags & MSG_PEEK) == 0) struck = strike_stream(socket, SimPoint::receive);
+    if (struck.mishap == SimMishap::reset) return cut(socket);
+    if (struck.mishap == SimMishap::late) {
+        retry_later(socket, struck.delay());
+        return -EAGAIN;
+    }
+    auto count = moved(socket, std::min<std::uint64_t>(size, inbox.unread()));
+    if (struck.mishap == SimMishap::shortened) count = struck.part_of(count);
     std::copy_n(inbox.arrived.data() + inbox.taken, count, static_cast<char*>(to));
     if ((flags & MSG_PEEK) != 0) return static_cast<std::int64_t>(count);
     inbox.taken += count;
@@ -269,7 +306,14 @@ std::int64_t SimNetwork::give(const SimSocketRef& socket, const void* from, std:
     if (size == 0) return 0;
     const auto used = peer->inbox.used();
     if (used >= window_bytes) return -EAGAIN;
-    const auto count = moved(*socket, std::min<std::uint64_t>(size, window_bytes - used));
+    const auto struck = strike_stream(*socket, SimPoint::send);
+    if (struck.mishap == SimMishap::reset) return cut(*socket);
+    if (struck.mishap == SimMishap::late) {
+        retry_later(*socket, struck.delay());
+        return -EAGAIN;
+    }
+    auto count = moved(*socket, std::min<std::uint64_t>(size, window_bytes - used));
+    if (struck.mishap == SimMishap::shortened) count = struck.part_of(count);
     deliver_bytes(socket, peer, std::string(static_cast<const char*>(from), count));
     return static_cast<std::int64_t>(count);
 }
@@ -278,6 +322,17 @@ std::int32_t SimNetwork::accept(SimSocket& listener) {
     if (listener.state != State::listening) return -EINVAL;
     if (listener.pending.empty()) return -EAGAIN;
     const auto taken = listener.pending.front();
+    const auto struck = strike_stream(*taken, SimPoint::accept);
+    if (struck.mishap == SimMishap::exhausted) return -EMFILE;
+    if (struck.mishap == SimMishap::late) {
+        retry_later(listener, struck.delay());
+        return -EAGAIN;
+    }
+    if (struck.mishap == SimMishap::aborted) {
+        listener.pending.pop_front();
+        send_off(*taken);
+        return -ECONNABORTED;
+    }
     const int fd = number(taken);
     if (fd < 0) return fd;
     listener.pending.pop_front();
@@ -373,9 +428,10 @@ std::int32_t SimNetwork::attempt(const SimSocketRef& socket, const Operation& op
         case OpCode::receive_message:
             return attempt_message(socket, operation);
         case OpCode::poll_readable:
-            return is_readable(*socket) ? 0 : -EAGAIN;
         case OpCode::poll_writable:
-            return is_writable(*socket) ? 0 : -EAGAIN;
+            if (operation.code == OpCode::poll_readable ? is_readable(*socket) : is_writable(*socket))
+                return 0;
+            return socket->state == State::connected && strike(*socket->host, SimPoint::poll) ? 0 : -EAGAIN;
         default:
             return -EINVAL;
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tandem/backend/clock.hpp>
+#include <tandem/backend/sim_misfortune.hpp>
 #include <tandem/base/time.hpp>
 
 #include <cstddef>
@@ -95,6 +96,10 @@ public:
 
     virtual VirtualTime& time() noexcept = 0;
     virtual SimRandom& random() noexcept = 0;
+    /// Strikes nothing before it is told to.
+    virtual SimMisfortune& misfortune() noexcept = 0;
+    /// Whether something goes wrong for the host at this point, now; noted in the history.
+    virtual SimStrike strike(const SimHost& host, SimPoint point, SimMishaps which = SimMishaps::any) = 0;
 
     virtual SimHost& add_host(std::string name, std::vector<std::string> addresses) = 0;
     /// For all pairs that have no link of their own.

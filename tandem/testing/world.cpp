@@ -17,15 +17,15 @@
 namespace tandem::inline v1::testing {
 namespace {
 
-using namespace std::chrono_literals;
-
-// How long a name server that does not answer is asked.
-constexpr auto name_patience = 5s;
-
 std::optional<std::uint64_t> seed_from_environment() {
     const char* const text = std::getenv("TANDEM_SEED");
     if (text == nullptr || *text == '\0') return std::nullopt;
     return std::strtoull(text, nullptr, 0);
+}
+
+/// The plan that belongs to `TANDEM_SEED`.
+const char* plan_from_environment(std::uint64_t seed) {
+    return seed_from_environment() == seed ? std::getenv("TANDEM_PLAN") : nullptr;
 }
 
 std::string in_seconds(Duration time) {
@@ -35,6 +35,13 @@ std::string in_seconds(Duration time) {
 }
 
 }  // namespace
+
+std::string rerun_line(std::uint64_t seed, const FaultPlan* plan) {
+    char text[40];
+    std::snprintf(text, sizeof text, "rerun: TANDEM_SEED=0x%" PRIx64, seed);
+    const auto planned = plan != nullptr ? " TANDEM_PLAN='" + to_text(*plan) + "'" : "";
+    return text + planned + "\n";
+}
 
 void tell_seed(std::uint64_t seed) noexcept {
     std::fprintf(stderr, "rerun: TANDEM_SEED=0x%" PRIx64 "\n", seed);
@@ -47,63 +54,26 @@ std::vector<std::uint64_t> seeds(std::size_t count) {
     return all;
 }
 
-/// Knows the hosts' names.
-class WorldResolver final : public net::Resolver {
-public:
-    /// What is known now, and how long it takes to say so.
-    struct Answer {
-        std::vector<net::SocketAddress> addresses;
-        std::optional<net::DnsError::Kind> failure;
-        Duration after{};
-    };
-    explicit WorldResolver(std::function<Answer(const std::string&)> look_up)
-        : look_up_(std::move(look_up)) {}
-
-    Task<std::vector<net::SocketAddress>> resolve(std::string host, std::uint16_t port,
-                                                  net::AddressFamily family) override {
-        if (const auto literal = net::SocketAddress::try_ip(host, port))
-            co_return std::vector<net::SocketAddress>(1, *literal);
-        auto answer = look_up_(host);
-        if (answer.after > Duration::zero()) co_await sleep(answer.after);
-        if (answer.failure)
-            throw net::DnsError(*answer.failure, host, "resolve " + host + ": as the test planned");
-        std::vector<net::SocketAddress> found;
-        for (const auto& address : answer.addresses) {
-            if (family == net::AddressFamily::any || address.family() == family)
-                found.push_back(address.with_port(port));
-        }
-        if (found.empty()) {
-            throw net::DnsError(net::DnsError::Kind::not_found, host,
-                                "resolve " + host + ": the simulated world has no such name");
-        }
-        co_return found;
-    }
-
-private:
-    std::function<Answer(const std::string&)> look_up_;
-};
-
-namespace {
-
-WorldResolver::Answer look_up(const std::vector<std::string>& addresses, Duration latency) {
-    WorldResolver::Answer answer;
-    for (const auto& address : addresses) answer.addresses.push_back(net::SocketAddress::ip(address, 0));
-    answer.after = latency;
-    return answer;
-}
-
-}  // namespace
-
 World::State::State(const WorldOptions& how)
     : options(how),
       seed(how.seed ? *how.seed : seed_from_environment().value_or(1)),
       sim(SimWorld::make(seed)),
       begin(sim->time().now()) {
     sim->set_default_link(how.link);
+    if (how.plan != nullptr) {
+        sim->misfortune().follow(seed, *how.plan);
+        is_planned = true;
+    } else if (const char* const text = plan_from_environment(seed)) {
+        sim->misfortune().follow(seed, parse_sim_plan(text));
+        is_planned = true;
+    } else {
+        sim->misfortune().draw(seed, how.buggify, how.mishaps);
+    }
     current() = this;
 }
 
 World::State::~State() {
+    sim->misfortune().stop();
     for (auto& machine : machines) {
         if (!machine.loop) continue;
         TaskDomain::of(*machine.loop).root().request_cancel(nullptr);
@@ -147,23 +117,7 @@ void World::Machine::make_loop() {
     how.shuffle_seed = world->sim->random().next();
     loop = std::make_unique<EventLoop>(how);
     life = sim->life();
-    State* const state = world;
-    net::set_resolver(*loop, std::make_shared<WorldResolver>([state](const std::string& name) {
-        if (const auto failure = state->name_failures.find(name); failure != state->name_failures.end()) {
-            const auto kind = failure->second.kind;
-            if (--failure->second.left <= 0) state->name_failures.erase(failure);
-            state->sim->note("no name for " + name);
-            WorldResolver::Answer answer;
-            answer.failure = kind;
-            answer.after =
-                kind == net::DnsError::Kind::timeout ? Duration(name_patience) : state->name_latency;
-            return answer;
-        }
-        const auto known = state->names.find(name);
-        if (known != state->names.end()) return look_up(known->second, state->name_latency);
-        if (name == "localhost") return look_up({"127.0.0.1"}, Duration::zero());
-        return look_up({}, state->name_latency);
-    }));
+    net::set_resolver(*loop, make_resolver());
     for (auto& program : programs) start(program);
 }
 
@@ -258,9 +212,7 @@ std::string World::State::describe(const std::vector<std::string>& what) {
     for (auto& machine : machines) {
         if (machine.loop) text += "tasks of " + machine.sim->name() + ":\n" + dump_tree(*machine.loop);
     }
-    char rerun[60];
-    std::snprintf(rerun, sizeof rerun, "rerun: TANDEM_SEED=0x%" PRIx64 "\n", seed);
-    return text + rerun;
+    return text + rerun_line(seed, is_planned ? &sim->misfortune().struck() : nullptr);
 }
 
 World::World(const WorldOptions& options)
@@ -310,12 +262,13 @@ WorldReport World::run_until_idle(Duration limit) {
         }
     }
     if (problems.empty()) return report;
-    report.text_ = state.describe(problems);
+    state.last_failure = report.text_ = state.describe(problems);
     if (state.options.report_failures) std::fputs(report.text_.c_str(), stderr);
     return report;
 }
 
 std::uint64_t World::seed() const { return state_->seed; }
+const FaultPlan& World::fault_plan() const { return state_->sim->misfortune().struck(); }
 Duration World::elapsed() const { return state_->sim->time().now() - state_->begin; }
 std::uint64_t World::trace_hash() const { return state_->sim->trace_hash(); }
 void World::note(std::string what) { state_->sim->note(std::move(what)); }

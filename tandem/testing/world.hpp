@@ -19,8 +19,15 @@
 
 namespace tandem::inline v1::testing {
 
+/// What went wrong in a world, or shall: `laptop/send#3=reset` and the like (`SimPlanned`). It can be printed
+/// (`to_text`), read again (`parse_sim_plan`), and followed under the seed it was drawn by.
+using FaultPlan = SimPlan;
+
 struct WorldOptions {
-    std::optional<std::uint64_t> seed = std::nullopt;                 ///< `TANDEM_SEED`, or 1, without
+    std::optional<std::uint64_t> seed = std::nullopt;  ///< `TANDEM_SEED`, or 1, without
+    double buggify = 0;  ///< how probably something goes wrong, wherever it may (`SimPoint`)
+    SimMishaps mishaps = SimMishaps::any;
+    const FaultPlan* plan = nullptr;  ///< strikes instead of what the seed would draw; as does `TANDEM_PLAN`
     SimLink link = SimLink{.latency = std::chrono::milliseconds(1)};  ///< between any two hosts
     bool report_failures = true;  ///< on standard error, when a run was not ok
 };
@@ -55,6 +62,8 @@ private:
 ///     world.at(3s, [&] { world.net.partition(laptop, server); });
 ///     world.at(8s, [&] { world.net.heal(); });
 ///     EXPECT_TRUE(world.run_until_idle(1h).ok());
+///
+/// With `buggify` the seed also draws misfortune: `explore()` tries many seeds and shortens what it finds.
 ///
 /// Errors      `std::invalid_argument` for a name or address that is none or is taken.
 /// Cancelling  destroying it cancels and joins what still runs.
@@ -143,6 +152,8 @@ public:
     WorldReport run_until_idle(Duration limit);
 
     std::uint64_t seed() const;
+    /// What went wrong up to now, by `buggify` or by plan.
+    const FaultPlan& fault_plan() const;
     Duration elapsed() const;
     /// The last 200 events.
     std::vector<std::string> history() const;
@@ -154,6 +165,7 @@ public:
 
 private:
     friend class File;
+    friend struct ScenarioRun;
     static SimHost& host_here();
     std::unique_ptr<State> state_;
 

@@ -10,6 +10,9 @@
 
 namespace tandem::inline v1::testing {
 
+/// `rerun: TANDEM_SEED=0x…`, and the plan if one was followed.
+std::string rerun_line(std::uint64_t seed, const FaultPlan* plan);
+
 struct World::Machine {
     struct Program {
         std::function<Task<void>()> make;
@@ -23,6 +26,7 @@ struct World::Machine {
     std::uint32_t life = 0;
 
     void make_loop();
+    std::shared_ptr<net::Resolver> make_resolver();
     void start(Program& program);
 };
 
@@ -51,6 +55,8 @@ struct World::State {
     std::vector<std::unique_ptr<EventLoop>> dying;  // of crashed machines
     std::multimap<TimePoint, std::function<void()>> calls;
     std::vector<std::string> problems;
+    std::string last_failure;  // the report's text
+    bool is_planned = false;   // what goes wrong
 
     struct NameFailure {
         net::DnsError::Kind kind;
