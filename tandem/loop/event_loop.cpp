@@ -372,6 +372,7 @@ void EventLoop::finish_turn() {
 
 void EventLoop::poll(TimePoint limit) {
     sink_ = &arrivals_;
+    turn_time_read_ = false;
     if (ready_.empty() && !stopping_ && !mailbox_.has_mail()) {
         busy_turns_ = 0;
         TimePoint deadline = std::min(limit, timers_.next());
@@ -402,13 +403,13 @@ void EventLoop::poll(TimePoint limit) {
         } else if (!waits) {
             backend_->wait(TimePoint::min());
         } else if (look_for_mail(deadline)) {
-            turn_time_ = time_->now();
+            read_turn_time();
         } else if (mailbox_.about_to_sleep()) {
             const auto fell_asleep = spin_.falls_asleep();
             backend_->wait(deadline);
             mailbox_.awake();
             if (mailbox_.has_mail()) spin_.woke_up(fell_asleep);
-            turn_time_ = time_->now();
+            read_turn_time();
         } else {
             backend_->wait(TimePoint::min());
         }
@@ -426,6 +427,7 @@ void EventLoop::collect() {
     mailbox_.collect(ready_);
     if (signals_arrived_.load(std::memory_order_relaxed)) [[unlikely]]
         collect_signals();
+    turn_time_read_ = false;  // what poll() slept or jumped
     if (!timers_.empty()) run_due_timers();
     sink_ = &ready_;
     ready_.append(arrivals_);
@@ -438,10 +440,14 @@ void EventLoop::collect_signals() {
     deliver_signals(*this);
 }
 
+TimePoint EventLoop::read_turn_time() noexcept {
+    turn_time_read_ = true;
+    return turn_time_ = time_->now();
+}
+
 void EventLoop::run_due_timers() {
-    turn_time_ = time_->now();
     sink_ = &due_;
-    timers_.run_due(turn_time_);
+    timers_.run_due(read_turn_time());
 }
 
 // The same, each kind in an order drawn among those that no rule forbids.

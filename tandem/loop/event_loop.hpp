@@ -370,8 +370,8 @@ public:
     TimerHeap& timers() noexcept { return timers_; }
     Backend& backend() noexcept { return *backend_; }
     OperationSlab& operations() noexcept { return operations_; }
-    /// The clock as read in this turn.
-    TimePoint turn_time() const noexcept { return turn_time_; }
+    /// The clock as read first in this turn; a turn that nobody asks reads none.
+    TimePoint turn_time() noexcept { return turn_time_read_ ? turn_time_ : read_turn_time(); }
     std::uint64_t turns() const noexcept { return pulse_.turns(); }
     /// Ends `run_forever()` with `error` after the current entry: `Interrupted`, `SystemExit`.
     void leave_with(std::exception_ptr error) noexcept { leaving_ = std::move(error); }
@@ -488,6 +488,7 @@ private:
     void poll(TimePoint limit);
     bool look_for_mail(TimePoint deadline) noexcept;
     void collect();
+    TimePoint read_turn_time() noexcept;
     void collect_shuffled();
     void collect_signals();
     void run_batch();
@@ -528,7 +529,8 @@ private:
     LoopTime* time_;
     VirtualTime simulated_time_;  // for a backend that turns time, which this loop may outlive
     bool backend_turns_time_ = false;
-    TimePoint turn_time_{};
+    TimePoint turn_time_{};  // of this turn if it was read, else of an earlier one
+    bool turn_time_read_ = false;
     std::uint32_t busy_turns_ = 0;  // turns since the kernel was last asked
     bool stopping_ = false;
     bool closed_ = false;

@@ -408,3 +408,16 @@ TEST(SemL14, virtual_time_jumps_and_never_moves_inside_a_turn) {
     loop.run_forever();
     EXPECT_EQ(seen, (std::vector<Duration>{1h, 10h}));
 }
+
+TEST(SemL14, a_turn_after_a_long_pause_knows_what_time_it_is_though_no_timer_asks) {
+    VirtualTime time;
+    EventLoopOptions options;
+    options.time = &time;
+    EventLoop loop(options);
+    loop.poll_once();
+    time.jump_to(time.now() + 1h);  // whoever drives the loop had other things to do
+    TimePoint seen;
+    loop.call_soon([&] { seen = loop.turn_time(); });
+    loop.poll_once();
+    EXPECT_EQ(seen, time.now());
+}
