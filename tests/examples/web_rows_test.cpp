@@ -1,0 +1,18 @@
+// Rows that fetch and serve pages, by their programs, as in program_part.hpp.
+#include "program_part.hpp"
+
+PROGRAM_TEST(E1, hello_twice)
+
+PROGRAM_TEST(E2, wget)
+PROGRAM_TEST(E3, wget)
+PROGRAM_TEST(O1, wget)
+
+PROGRAM_TEST_OUTSIDE(E4, web_hello)
+PROGRAM_TEST_OUTSIDE(U22, web_hello)
+PROGRAM_TEST_OUTSIDE(U24, web_hello)
+PROGRAM_TEST_OUTSIDE(W1, web_hello)
+
+PROGRAM_TEST_OUTSIDE(F1, many_fetches)
+PROGRAM_TEST_OUTSIDE(F2, many_fetches)
+PROGRAM_TEST_OUTSIDE(Q3g, many_fetches)
+PROGRAM_TEST_OUTSIDE(Q3j, many_fetches)
