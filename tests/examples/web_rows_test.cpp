@@ -16,3 +16,7 @@ PROGRAM_TEST_OUTSIDE(F1, many_fetches)
 PROGRAM_TEST_OUTSIDE(F2, many_fetches)
 PROGRAM_TEST_OUTSIDE(Q3g, many_fetches)
 PROGRAM_TEST_OUTSIDE(Q3j, many_fetches)
+
+PROGRAM_TEST(O4, crawler)
+PROGRAM_TEST(R10, crawler)
+PROGRAM_TEST(AA4, crawler)
