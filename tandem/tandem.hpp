@@ -21,6 +21,7 @@
 #include <tandem/bridge/sync_iter.hpp>
 #include <tandem/bridge/to_thread.hpp>
 #include <tandem/http/client.hpp>
+#include <tandem/http/generated_body.hpp>
 #include <tandem/http/server.hpp>
 #include <tandem/inspect/stall_watch.hpp>
 #include <tandem/io/byte_stream.hpp>
