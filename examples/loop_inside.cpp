@@ -6,10 +6,13 @@
 #include <chrono>
 #include <coroutine>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <functional>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 using namespace tandem;
 using namespace std::chrono_literals;
@@ -189,6 +192,76 @@ Task<void> waking() {
     std::puts("woken by a signal");
 }
 
+/// Writes until it is told to pause.
+class Writer : public net::Protocol {
+public:
+    void connection_made(net::Transport& transport) override {
+        transport_ = &transport;
+        while (!paused_) transport.write(std::string(1024, 'x'));
+    }
+    void data_received(Bytes) override {}
+    void pause_writing() override {
+        paused_ = true;
+        std::printf("paused above 64 KiB: %s\n", transport_->write_buffer_bytes() > 64 * 1024 ? "yes" : "no");
+    }
+    void resume_writing() override {
+        std::printf("resumed below a quarter: %s\n",
+                    transport_->write_buffer_bytes() < 16 * 1024 ? "yes" : "no");
+        transport_->close();
+    }
+
+private:
+    net::Transport* transport_ = nullptr;
+    bool paused_ = false;
+};
+
+Task<void> flow_control() {
+    net::TcpListener listener = co_await net::listen({.host = "127.0.0.1"});
+    net::TcpStream stream = co_await net::connect(listener.local());
+    Writer writer;
+    auto writing = create_task(net::run_protocol(std::move(stream), writer));
+    net::TcpStream reader = co_await listener.accept();
+    std::string buffer(100'000, '\0');
+    while (auto count = co_await reader.read_some(buffer)) static_cast<void>(count);
+    co_await reader.close();
+    co_await writing;
+}
+
+/// Looks names up as `getaddrinfo` does, slowly, in a thread.
+class SlowResolver : public net::Resolver {
+public:
+    Task<std::vector<net::SocketAddress>> resolve(std::string, std::uint16_t port,
+                                                  net::AddressFamily) override {
+        co_await to_thread([] { std::this_thread::sleep_for(100ms); });
+        std::vector<net::SocketAddress> addresses = {net::SocketAddress::ip("127.0.0.1", port)};
+        co_return addresses;
+    }
+};
+
+Task<void> slow_name() {
+    SlowResolver resolver;
+    int ticks = 0;
+    auto ticker = create_task([&ticks]() -> Task<void> {
+        for (;;) {
+            co_await sleep(10ms);
+            ++ticks;
+        }
+    });
+    const auto addresses = co_await resolver.resolve("slow.example", 80, net::AddressFamily::any);
+    ticker.cancel();
+    co_await ticker.join();
+    std::printf("%s, and the loop ticked meanwhile: %s\n", addresses.at(0).to_string().c_str(),
+                ticks > 3 ? "yes" : "no");
+}
+
+int ninety() { return 90; }
+
+Task<void> child() {
+    const int value = co_await process::to_process(ninety);
+    std::printf("a child gave %d and has ended, without a handler of SIGCHLD: %s\n", value,
+                std::signal(SIGCHLD, SIG_DFL) == SIG_DFL ? "yes" : "no");
+}
+
 int main() {
     std::puts("K4");
     Steps steps;
@@ -205,4 +278,7 @@ int main() {
     run(handles_and_futures());
     std::puts("L3");
     run(waking());
+    run(flow_control());
+    run(slow_name());
+    run(child());
 }
