@@ -110,6 +110,21 @@ Task<std::vector<std::string>> fetch_at_once(std::vector<std::string> urls) {
     co_return co_await gather(std::move(fetches));
 }
 
+Task<void> sync_and_async() {
+    testing::DemoSite site;
+    co_await site.start();
+    const std::vector<std::string> urls = {site.url("/delay/0.1"), site.url("/delay/0.2"),
+                                           site.url("/delay/0.3")};
+    auto before = this_loop().time();
+    const auto in_turn = co_await in_fiber(fetch_in_turn, urls);
+    std::printf("sync: %ld tenths of a second\n", static_cast<long>((this_loop().time() - before) / 100ms));
+    before = this_loop().time();
+    const auto at_once = co_await fetch_at_once(urls);
+    std::printf("async: %ld tenths of a second\n", static_cast<long>((this_loop().time() - before) / 100ms));
+    std::printf("the same bodies: %s\n", in_turn == at_once ? "yes" : "no");
+    co_await site.stop();
+}
+
 // Q3g: no longer than ten seconds.
 
 Task<void> fetch_within_ten_seconds(std::string url) {
@@ -202,15 +217,7 @@ int main() {
     run(by_callbacks(), {.time = &time});
 
     std::puts("F2");
-    const std::vector<std::string> urls = {site.url("/delay/0.1"), site.url("/delay/0.2"),
-                                           site.url("/delay/0.3")};
-    auto before = Clock::now();
-    const auto in_turn = fetch_in_turn(urls);
-    std::printf("sync: %ld tenths of a second\n", static_cast<long>((Clock::now() - before) / 100ms));
-    before = Clock::now();
-    const auto at_once = run(fetch_at_once(urls));
-    std::printf("async: %ld tenths of a second\n", static_cast<long>((Clock::now() - before) / 100ms));
-    std::printf("the same bodies: %s\n", in_turn == at_once ? "yes" : "no");
+    run(sync_and_async(), {.time = &time});
 
     std::puts("Q3g");
     run(fetch_within_ten_seconds(site.url("/get?a=1")));

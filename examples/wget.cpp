@@ -103,12 +103,14 @@ Task<void> with_hosts(Task<void> work) {
 }
 
 int main() {
+    VirtualTime time;
+
     std::puts("E2");
-    run(with_hosts(async_wget()));
+    run(with_hosts(async_wget()), {.time = &time});
 
     std::puts("E3");
-    run(with_hosts(async_wget2()));
+    run(with_hosts(async_wget2()), {.time = &time});
 
     std::puts("O1");
-    run(with_hosts(wget_with_results()));
+    run(with_hosts(wget_with_results()), {.time = &time});
 }
