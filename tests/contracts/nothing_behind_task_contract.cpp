@@ -21,6 +21,7 @@
 #include <tandem/task/completion.hpp>
 #include <tandem/task/future.hpp>
 #include <tandem/task/gather.hpp>
+#include <tandem/task/join_all_tasks.hpp>
 #include <tandem/task/race.hpp>
 #include <tandem/task/shield.hpp>
 #include <tandem/task/task_group.hpp>
@@ -125,6 +126,11 @@ ASYNC_TEST(V2, what_awaits_several_ends_them_all) {
         group.create_task(seven());
         group.create_task(seven());
         co_await group.join();
+    });
+    co_await leaves_nothing("task/join_all_tasks.hpp: join_all_tasks", []() -> Task<void> {
+        create_task(seven());
+        create_task(nap());
+        co_await join_all_tasks();
     });
 }
 
