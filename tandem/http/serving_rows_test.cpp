@@ -176,6 +176,19 @@ std::int64_t resident_bytes() {
     return pages * 4096;
 }
 
+// What sanitizers keep of freed memory is not ours.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool memory_tells = false;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr bool memory_tells = false;
+#else
+constexpr bool memory_tells = true;
+#endif
+#else
+constexpr bool memory_tells = true;
+#endif
+
 /// Asks a million times and never reads.
 Task<void> pipeline(net::TcpStream& stream) {
     std::string some;
@@ -229,7 +242,7 @@ ASYNC_TEST_NETWORK(V9, who_pipelines_a_million_requests_and_never_reads_costs_no
     EXPECT_TRUE(still_asking);
     EXPECT_GT(answered, 1'000U);
     EXPECT_LT(answered, 1'000'000U);
-    EXPECT_LT(more, 2'000'000);
+    EXPECT_LT(memory_tells ? more : 0, 2'000'000);
     EXPECT_LE(beside, 2 * usual + 2ms);  // of a machine that others use too
 }
 
