@@ -86,7 +86,13 @@ bool Pool::at_limit(const Origin& origin) const noexcept {
 
 Task<Connection*> Pool::take(Origin& origin, Freshness freshness, CallTimer& timer) {
     const bool any = freshness == Freshness::any;
+    struct Stays {
+        explicit Stays(Origin& which) : origin(which) { ++origin.takers; }
+        ~Stays() { --origin.takers; }
+        Origin& origin;
+    };
     while (any && !origin.idle.empty()) {
+        const Stays stays(origin);
         Connection& idle = *origin.idle.front();
         remove_idle(idle);
         in_use_.push_back(idle);
@@ -261,7 +267,7 @@ void Pool::cut(Connection& connection) noexcept {
 void Pool::free_slot(Origin& origin) noexcept {
     open_ -= 1;
     origin.connections -= 1;
-    if (origin.connections == 0 && origin.waiters->line.empty()) {
+    if (origin.connections == 0 && origin.takers == 0 && origin.waiters->line.empty()) {
         if (last_origin_ == &origin) last_origin_ = nullptr;
         origins_.erase(origins_.find(std::string_view(origin.key)));
     }

@@ -137,7 +137,7 @@ Task<bool> Pool::end_watch(Connection& connection) {
         co_await ending->task.join_only();
         if (ending->broken) co_return false;
     }
-    co_return connection.stream->is_open();
+    co_return is_quiet(connection);  // a watch that was cancelled before its first step has seen nothing
 }
 
 Task<void> Pool::say_goodbye(Background, std::unique_ptr<io::ByteStream> stream) {

@@ -69,6 +69,7 @@ struct Origin {
     std::uint16_t port = 0;
     bool tls = false;
     std::size_t connections = 0;  // open and being opened
+    std::size_t takers = 0;  // calls that look at idle ones: it stays, though the last of these has ended
     IntrusiveList<Connection, &Connection::in_origin> idle;
     struct Waiters;
     std::unique_ptr<Waiters> waiters;
