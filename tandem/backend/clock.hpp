@@ -3,6 +3,7 @@
 #include <tandem/base/time.hpp>
 
 #include <atomic>
+#include <chrono>
 
 namespace tandem::inline v1 {
 
@@ -11,6 +12,8 @@ class LoopTime {
 public:
     virtual ~LoopTime() = default;
     virtual TimePoint now() noexcept = 0;
+    /// The date and the time of day, for people and for peers.
+    virtual std::chrono::system_clock::time_point date() noexcept { return std::chrono::system_clock::now(); }
     /// A virtual clock goes straight to `when` and says true; a real one cannot and says false. Asked when
     /// nothing can run before `when`.
     virtual bool jump_to(TimePoint when) noexcept {
@@ -19,8 +22,8 @@ public:
     }
 };
 
-/// Time that stands still while anything can run, and then jumps to the next timer. Turned by one thread; any
-/// may read it.
+/// Time that stands still while anything can run, and then jumps to the next timer. Its dates begin with the
+/// year 2000. Turned by one thread; any may read it.
 class VirtualTime final : public LoopTime {
 public:
     TimePoint now() noexcept override { return TimePoint(Duration(now_.load(std::memory_order_relaxed))); }
@@ -29,8 +32,16 @@ public:
         return true;
     }
 
+    std::chrono::system_clock::time_point date() noexcept override {
+        constexpr auto year_2000 = std::chrono::seconds(946'684'800);
+        const auto passed = now().time_since_epoch() - Duration(first);
+        return std::chrono::system_clock::time_point(
+            std::chrono::duration_cast<std::chrono::system_clock::duration>(year_2000 + passed));
+    }
+
 private:
-    std::atomic<Duration::rep> now_ = 1'000'000'000;
+    static constexpr Duration::rep first = 1'000'000'000;
+    std::atomic<Duration::rep> now_ = first;
 };
 
 }  // namespace tandem::inline v1

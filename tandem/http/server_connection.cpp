@@ -32,9 +32,10 @@ ServerShared::ServerShared(Handler the_handler, ServerOptions the_options)
       options(std::move(the_options)),
       parser_limits(without_body_limit(options.limits())) {}
 
-std::string_view ServerShared::date_field(TimePoint now) {
+std::string_view ServerShared::date_field(EventLoop& loop) {
+    const TimePoint now = loop.turn_time();
     if (now >= date_until_) {
-        const auto wall = std::chrono::system_clock::now();
+        const auto wall = loop.clock().date();
         const auto second = std::chrono::floor<std::chrono::seconds>(wall);
         date_field_ = "Date: ";
         append_http_date(date_field_, second);

@@ -55,7 +55,7 @@ public:
     ~ServerShared() = default;
 
     /// "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n", from a clock read once per second (H154).
-    std::string_view date_field(TimePoint now);
+    std::string_view date_field(EventLoop& loop);
     void start_draining() noexcept;
 
     const Handler handler;

@@ -85,7 +85,7 @@ void ServerConnection::write_head(Response& response) {
 void ServerConnection::append_date(const Headers& headers) {
     if (headers.contains("Date")) return;
     out_.resize(out_.size() - 2);
-    out_ += shared_.date_field(loop_.turn_time());
+    out_ += shared_.date_field(loop_);
     out_ += "\r\n";
 }
 

@@ -3,6 +3,7 @@
 #include <tandem/base/errors.hpp>
 #include <tandem/base/fork.hpp>
 #include <tandem/loop/own_loop.hpp>
+#include <tandem/loop/random_seed.hpp>
 #include <tandem/loop/shuffle_internal.hpp>
 #include <tandem/loop/signals_internal.hpp>
 
@@ -14,12 +15,18 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <random>
 #include <string>
 #include <thread>
 #include <utility>
 
 namespace tandem::inline v1 {
 namespace {
+
+std::uint64_t system_random_seed() {
+    thread_local std::mt19937_64 seeds{std::random_device()()};
+    return seeds();
+}
 
 std::string place(const SourceLocation& at) {
     return std::string(at.file_name()) + ":" + std::to_string(at.line());
@@ -443,6 +450,13 @@ void EventLoop::collect_signals() {
 TimePoint EventLoop::read_turn_time() noexcept {
     turn_time_read_ = true;
     return turn_time_ = time_->now();
+}
+
+std::uint64_t EventLoop::random_seed() { return shuffle_ ? shuffle_->next() : system_random_seed(); }
+
+std::uint64_t random_seed() {
+    EventLoop* const loop = this_loop_or_null();
+    return loop ? loop->random_seed() : system_random_seed();
 }
 
 void EventLoop::run_due_timers() {

@@ -258,6 +258,8 @@ public:
 
     /// The live time of the loop's clock.
     TimePoint time() const { return time_->now(); }
+    LoopTime& clock() noexcept { return *time_; }
+    std::uint64_t random_seed();  ///< out of the loop's own seed if it has one, else out of the system's
 
     /// Runs until `stop()`. Errors: `WouldDeadlock` if this thread runs a loop already, `InvalidStateError`
     /// if another thread runs this one, `LoopClosed` after `close()`; `Interrupted` and `SystemExit` of a

@@ -62,13 +62,15 @@ void OrderShuffle::draw(std::vector<Item>& items, ReadyQueue& into) {
 }
 
 // splitmix64: the same numbers with every compiler.
-std::size_t OrderShuffle::below(std::size_t limit) {
+std::uint64_t OrderShuffle::next() {
     state_ += 0x9e3779b97f4a7c15;
     std::uint64_t mixed = state_;
     mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9;
     mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111eb;
     mixed ^= mixed >> 31;
-    return static_cast<std::size_t>(mixed % limit);
+    return mixed;
 }
+
+std::size_t OrderShuffle::below(std::size_t limit) { return static_cast<std::size_t>(next() % limit); }
 
 }  // namespace tandem::inline v1

@@ -27,6 +27,7 @@ public:
     /// What other threads have posted; those that name no chain keep their order among themselves.
     void shuffle_posts(ReadyQueue& posts);
     void shuffle_completions(ReadyQueue& completions);
+    std::uint64_t next();
 
 private:
     struct Item {

@@ -1,5 +1,6 @@
 #include <tandem/task/race_group.hpp>
 
+#include <tandem/loop/random_seed.hpp>
 #include <tandem/task/task_handle.hpp>
 
 #include <algorithm>
@@ -24,10 +25,7 @@ RaceOrder RaceOrder::seeded(std::uint64_t seed) {
     return order;
 }
 
-RaceOrder RaceOrder::random() {
-    thread_local std::mt19937_64 seeds{std::random_device()()};
-    return seeded(seeds());
-}
+RaceOrder RaceOrder::random() { return seeded(random_seed()); }
 
 std::vector<std::size_t> RaceOrder::of(std::size_t count) const {
     std::vector<std::size_t> order(count);

@@ -1,6 +1,7 @@
 #include <tandem/task/retry.hpp>
 
 #include <tandem/base/errors.hpp>
+#include <tandem/loop/random_seed.hpp>
 
 #include <algorithm>
 
@@ -75,7 +76,7 @@ RetryOptions& RetryOptions::when(std::function<bool(const std::exception_ptr&)> 
 RetryPlan::RetryPlan(RetryOptions options)
     : options_(std::move(options)),
       next_(options_.first_delay_),
-      random_(options_.seed_ ? *options_.seed_ : std::random_device()()) {}
+      random_(options_.seed_ ? *options_.seed_ : random_seed()) {}
 
 Duration RetryPlan::after(const std::exception_ptr& error) {
     if (ends_everything(error) || (options_.when_ && !options_.when_(error))) std::rethrow_exception(error);

@@ -1,5 +1,6 @@
 // Many seeds of a scenario; a failure is told with the shortest plan under which it happens.
 #include <tandem/io/read.hpp>
+#include <tandem/loop/random_seed.hpp>
 #include <tandem/net/connect.hpp>
 #include <tandem/net/serve.hpp>
 #include <tandem/net/tcp_listener.hpp>
@@ -137,6 +138,30 @@ TEST(SIM6, a_scenario_that_is_not_the_same_under_the_same_seed_is_told_with_wher
     EXPECT_EQ(failure->seed, 50U);
     EXPECT_NE(failure->text.find("run 50"), std::string::npos) << failure->text;
     EXPECT_NE(failure->text.find("run 51"), std::string::npos) << failure->text;
+}
+
+/// What a machine of a world under this seed takes for random.
+std::uint64_t drawn_under(std::uint64_t seed) {
+    World world({.seed = seed, .report_failures = false});
+    auto host = world.host("host", "10.0.0.1");
+    std::uint64_t drawn = 0;
+    host.run([&drawn]() -> Task<void> {
+        drawn = random_seed();
+        co_return;
+    });
+    EXPECT_TRUE(world.run_until_idle(1h).ok());
+    return drawn;
+}
+
+TEST(SIM2, random_numbers_and_dates_of_a_world_are_its_own) {
+    EXPECT_EQ(drawn_under(1), drawn_under(1));
+    EXPECT_NE(drawn_under(1), drawn_under(2));
+    World world;
+    auto host = world.host("host", "10.0.0.1");
+    host.run([]() -> Task<void> { co_await sleep(36h); });
+    EXPECT_TRUE(world.run_until_idle(1'000h).ok());
+    using namespace std::chrono;
+    EXPECT_EQ(floor<days>(host.loop().clock().date()), sys_days(January / 2 / 2000));
 }
 
 TEST(SIM4, a_plan_in_the_environment_strikes_instead_of_what_the_seed_would_draw) {

@@ -86,6 +86,19 @@ class CheckLayers(TreeTest):
     def test_a_header_that_does_not_exist_is_found(self):
         self.expect({"examples/one.cpp": "#include <tandem/loop/gone.hpp>\n"}, "missing", "examples/one.cpp:1")
 
+    def test_a_clock_that_is_not_the_loops_is_found(self):
+        self.expect({"tandem/http/date.cpp": "auto now = std::chrono::system_clock::now();\n"}, "chance",
+                    "tandem/http/date.cpp:1")
+
+    def test_random_numbers_that_are_not_the_loops_are_found(self):
+        self.expect({"tandem/loop/pick.cpp": "// one of them\nint pick() { return std::rand() % 6; }\n"}, "chance",
+                    "tandem/loop/pick.cpp:2")
+
+    def test_a_walk_in_the_order_of_addresses_is_found_and_a_look_up_is_none(self):
+        table = "std::unordered_map<const Task*, int> ages_;\nint age(const Task* of) { return ages_[of]; }\n"
+        self.expect({"tandem/loop/ages.cpp": table + "void all() { for (auto& each : ages_) use(each); }\n",
+                     "tandem/loop/other.cpp": table}, "order", "tandem/loop/ages.cpp:3")
+
     def test_a_long_file_is_found(self):
         self.expect({"tests/long.cpp": "\n" * 601}, "long", "tests/long.cpp")
 
