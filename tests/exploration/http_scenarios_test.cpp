@@ -1,15 +1,16 @@
 // HTTP clients, their pool, and servers under misfortune (SIM-9: the connection pool, server drain).
+#include "scenarios.hpp"
+
 #include <tandem/http/body.hpp>
 #include <tandem/http/client.hpp>
 #include <tandem/http/router.hpp>
 #include <tandem/http/server.hpp>
 #include <tandem/loop/event_loop.hpp>
+#include <tandem/net/serve.hpp>
 #include <tandem/net/tcp_listener.hpp>
 #include <tandem/task/cancel_scope.hpp>
 #include <tandem/task/sleep.hpp>
 #include <tandem/task/task_group.hpp>
-#include <tandem/testing/bars.hpp>
-#include <tandem/testing/explore.hpp>
 
 #include <gtest/gtest.h>
 
@@ -23,18 +24,8 @@ namespace tandem {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::explore;
-using testing::Scenario;
+using exploration::hold;
 using testing::World;
-using testing::WorldOptions;
-
-void hold_under_misfortune(SimMishaps mishaps, double buggify, const Scenario& scenario) {
-    WorldOptions options;
-    options.buggify = buggify;
-    options.mishaps = mishaps;
-    const auto failure = explore(static_cast<std::size_t>(testing::bar(100, 50'000)), options, scenario);
-    EXPECT_FALSE(failure) << failure->text;
-}
 
 std::string page(std::size_t number) {
     std::string text = "page " + std::to_string(number) + ":";
@@ -107,6 +98,7 @@ Task<std::string> fetch(http::Client& client, std::size_t number) {
 struct Fetched {
     int right = 0;
     int wrong = 0;
+    int errors = 0;
 };
 
 /// Tries until it has it; once in a while it loses patience in the middle.
@@ -121,7 +113,7 @@ Task<void> fetch_for_sure(http::Client& client, SimRandom& random, std::size_t n
                 co_return;
             }
         } catch (const std::exception&) {
-            continue;
+            ++fetched.errors;
         }
     }
 }
@@ -137,28 +129,39 @@ Task<void> fetch_all(World& world, Fetched& fetched) {
     co_await client.close();
 }
 
-bool every_page_comes_through_two_connections(World& world) {
+Fetched fetch_through_two_connections(World& world, bool ends_early) {
     auto server = world.host("server", "10.0.0.1");
     auto client = world.host("client", "10.0.0.2");
     server.loop().set_exception_handler([](EventLoop&, const ErrorContext&) {});
+    for (int i = 0; ends_early && i < 3; ++i)
+        world.net.fault(client, server, SimFault::end, world.random().below(12'000));
     Site site;
     Fetched fetched;
     server.serve([&] { return serve_pages(site, http::ServerOptions()); });
     client.run([&] { return fetch_all(world, fetched); });
-    return world.run_until_idle(1h).ok() && fetched.right == 10 && fetched.wrong == 0;
+    if (!world.run_until_idle(1h).ok()) ++fetched.wrong;
+    return fetched;
 }
 
-TEST(SIM9, pages_are_whole_and_right_whatever_harmless_happens) {
-    hold_under_misfortune(SimMishaps::harmless, 0.05, every_page_comes_through_two_connections);
+TEST(SIM9, pages_are_whole_and_right_and_no_error_whatever_harmless_happens) {
+    const auto scenario = [](World& world) {
+        const auto fetched = fetch_through_two_connections(world, false);
+        return fetched.right == 10 && fetched.wrong == 0 && fetched.errors == 0;
+    };
+    hold(scenario, {.buggify = 0.05, .mishaps = SimMishaps::harmless}, 100);
 }
 
 TEST(SIM9, pages_are_whole_and_right_or_an_error_and_the_pool_goes_on) {
-    hold_under_misfortune(SimMishaps::any, 0.02, every_page_comes_through_two_connections);
+    const auto scenario = [](World& world) {
+        const auto fetched = fetch_through_two_connections(world, true);
+        return fetched.right == 10 && fetched.wrong == 0;
+    };
+    hold(scenario, {.buggify = 0.02}, 100);
 }
 
 /// More clients than the server takes at once: all are served in the end, no more than that at a time.
 TEST(SIM9, a_server_at_its_limit_serves_the_rest_when_there_is_room) {
-    hold_under_misfortune(SimMishaps::harmless, 0.03, [](World& world) {
+    const auto scenario = [](World& world) {
         auto server = world.host("server", "10.0.0.1");
         auto client = world.host("client", "10.0.0.2");
         Site site;
@@ -173,12 +176,13 @@ TEST(SIM9, a_server_at_its_limit_serves_the_rest_when_there_is_room) {
             });
         }
         return world.run_until_idle(1h).ok() && fetched.right == 8 && site.most_inside <= 3;
-    });
+    };
+    hold(scenario, {.buggify = 0.03, .mishaps = SimMishaps::harmless}, 100);
 }
 
 /// One connection, many calls, without misfortune: they are served in the order in which they came.
 TEST(SIM9, calls_that_wait_for_a_connection_get_it_in_the_order_of_their_coming) {
-    hold_under_misfortune(SimMishaps::harmless, 0, [](World& world) {
+    hold([](World& world) {
         auto server = world.host("server", "10.0.0.1");
         auto client = world.host("client", "10.0.0.2");
         Site site;
@@ -204,7 +208,7 @@ TEST(SIM9, calls_that_wait_for_a_connection_get_it_in_the_order_of_their_coming)
 
 /// A server that is shut down finishes what it has begun: whoever was asked for, gets it.
 TEST(SIM9, a_server_that_drains_answers_what_it_has_accepted) {
-    hold_under_misfortune(SimMishaps::harmless, 0.02, [](World& world) {
+    const auto scenario = [](World& world) {
         auto server = world.host("server", "10.0.0.1");
         auto client = world.host("client", "10.0.0.2");
         Site site;
@@ -236,6 +240,43 @@ TEST(SIM9, a_server_that_drains_answers_what_it_has_accepted) {
         return std::all_of(site.asked.begin(), site.asked.end(), [&](std::size_t asked) {
             return std::find(whole.begin(), whole.end(), asked) != whole.end();
         });
+    };
+    hold(scenario, {.buggify = 0.02, .mishaps = SimMishaps::harmless}, 100);
+}
+
+/// Says it keeps the connection, and closes it 10 ms later.
+Task<void> answer_and_leave(net::TcpStream peer) {
+    char buffer[1'000];
+    co_await peer.read_some(MutableBytes(buffer, sizeof buffer));
+    co_await peer.write_all("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    co_await sleep(10ms);
+    co_await peer.close();
+}
+
+/// A connection that has ended while it was idle is not used again, so nobody has to be lucky with a second
+/// try.
+TEST(SIM9, a_connection_that_ended_meanwhile_is_not_used_again) {
+    hold([](World& world) {
+        auto server = world.host("server", "10.0.0.1");
+        auto client = world.host("client", "10.0.0.2");
+        server.serve([]() -> Task<void> {
+            auto listener = co_await net::listen(at_port(80));
+            co_await net::serve(listener, answer_and_leave);
+        });
+        int right = 0;
+        client.run([&]() -> Task<void> {
+            http::ClientOptions options;
+            options.retry_stale(false);
+            http::Client one(options);
+            for (int i = 0; i < 6; ++i) {
+                auto response = co_await one.get("http://server/");
+                const std::string text = co_await response.text();
+                right += text == "ok" ? 1 : 0;
+                co_await sleep(1ms * static_cast<int>(20 + world.random().below(60)));
+            }
+            co_await one.close();
+        });
+        return world.run_until_idle(1h).ok() && right == 6;
     });
 }
 

@@ -1,5 +1,7 @@
 // Connections under misfortune: bytes are never lost, doubled or reordered, an error is told, and a server
 // goes on (PROMISE-3; SIM-9: happy eyeballs).
+#include "scenarios.hpp"
+
 #include <tandem/io/read.hpp>
 #include <tandem/loop/event_loop.hpp>
 #include <tandem/net/connect.hpp>
@@ -7,8 +9,6 @@
 #include <tandem/net/tcp_listener.hpp>
 #include <tandem/task/cancel_scope.hpp>
 #include <tandem/task/sleep.hpp>
-#include <tandem/testing/bars.hpp>
-#include <tandem/testing/explore.hpp>
 
 #include <gtest/gtest.h>
 
@@ -21,18 +21,8 @@ namespace tandem {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::explore;
-using testing::Scenario;
+using exploration::hold;
 using testing::World;
-using testing::WorldOptions;
-
-void hold_under_misfortune(SimMishaps mishaps, double buggify, const Scenario& scenario) {
-    WorldOptions options;
-    options.buggify = buggify;
-    options.mishaps = mishaps;
-    const auto failure = explore(static_cast<std::size_t>(testing::bar(150, 50'000)), options, scenario);
-    EXPECT_FALSE(failure) << failure->text;
-}
 
 char letter(std::size_t place) { return "abcdefghijklmnopqrstuvwxyzABCDEFGHIJK"[place % 37]; }
 
@@ -137,33 +127,33 @@ bool echoes_are_exact(World& world) {
 }
 
 TEST(SIM9, an_echo_is_exact_whatever_harmless_happens_to_it) {
-    hold_under_misfortune(SimMishaps::harmless, 0.1, echoes_are_exact);
+    hold(echoes_are_exact, {.buggify = 0.1, .mishaps = SimMishaps::harmless});
 }
 
-TEST(SIM9, an_echo_is_exact_or_an_error_and_the_server_goes_on) {
-    hold_under_misfortune(SimMishaps::any, 0.02, echoes_are_exact);
-}
+TEST(SIM9, an_echo_is_exact_or_an_error_and_the_server_goes_on) { hold(echoes_are_exact, {.buggify = 0.02}); }
 
 /// The first address answers nobody: the second one is tried 250 ms later, not when the first has failed.
-TEST(SIM9, a_second_address_is_tried_in_time_while_the_first_is_silent) {
-    hold_under_misfortune(SimMishaps::harmless, 0.05, [](World& world) {
-        auto silent = world.host("silent", "10.0.0.1");
-        auto server = world.host("server", "10.0.0.2");
-        auto client = world.host("client", "10.0.0.3");
-        world.dns.add("both", {"10.0.0.1", "10.0.0.2"});
-        server.serve([&] { return serve_echo(world); });
-        world.net.fault(client, silent, SimFault::blackhole);
-        Duration took{};
-        client.run([&]() -> Task<void> {
-            co_await sleep(1s);
-            const auto before = this_loop().time();
-            auto peer = co_await net::connect("both", 7);
-            took = this_loop().time() - before;
-            co_await peer.close();
-        });
-        // What comes late comes up to 0.2 s late: the name, the knock, the end of the operation.
-        return world.run_until_idle(1h).ok() && took > 0s && took < 250ms + 2ms + 3 * 205ms;
+bool the_second_address_is_tried_in_time(World& world) {
+    auto silent = world.host("silent", "10.0.0.1");
+    auto server = world.host("server", "10.0.0.2");
+    auto client = world.host("client", "10.0.0.3");
+    world.dns.add("both", {"10.0.0.1", "10.0.0.2"});
+    server.serve([&] { return serve_echo(world); });
+    world.net.fault(client, silent, SimFault::blackhole);
+    Duration took{};
+    client.run([&]() -> Task<void> {
+        co_await sleep(1s);
+        const auto before = this_loop().time();
+        auto peer = co_await net::connect("both", 7);
+        took = this_loop().time() - before;
+        co_await peer.close();
     });
+    // What comes late comes up to 0.2 s late: the name, the knock, the end of the operation.
+    return world.run_until_idle(1h).ok() && took > 0s && took < 250ms + 2ms + 3 * 205ms;
+}
+
+TEST(SIM9, a_second_address_is_tried_in_time_while_the_first_is_silent) {
+    hold(the_second_address_is_tried_in_time, {.buggify = 0.05, .mishaps = SimMishaps::harmless});
 }
 
 }  // namespace

@@ -1,4 +1,6 @@
 // What ends because something else ended, in every order that a seed draws (SIM-9: structured concurrency).
+#include "scenarios.hpp"
+
 #include <tandem/loop/event_loop.hpp>
 #include <tandem/task/as_completed.hpp>
 #include <tandem/task/cancel_scope.hpp>
@@ -6,8 +8,6 @@
 #include <tandem/task/sleep.hpp>
 #include <tandem/task/task_group.hpp>
 #include <tandem/task/wait_handles.hpp>
-#include <tandem/testing/bars.hpp>
-#include <tandem/testing/explore.hpp>
 
 #include <gtest/gtest.h>
 
@@ -19,7 +19,6 @@ namespace tandem {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::explore;
 using testing::World;
 
 struct Boom : std::runtime_error {
@@ -145,9 +144,44 @@ bool everything_ends_in_time(World& world) {
 }
 
 TEST(SIM9, whoever_is_not_needed_any_more_ends_at_once_in_every_order) {
-    const auto failure =
-        explore(static_cast<std::size_t>(testing::bar(150, 50'000)), {}, everything_ends_in_time);
-    EXPECT_FALSE(failure) << failure->text;
+    exploration::hold(everything_ends_in_time);
+}
+
+/// Timers that are planned and called off at random come when they are due, the earlier ones first.
+bool timers_come_in_time(World& world) {
+    auto host = world.host("host", "10.0.0.1");
+    int broken = 0;
+    int came = 0;
+    int called_off = 0;
+    constexpr int planned = 120;
+    host.run([&]() -> Task<void> {
+        auto& random = world.random();
+        auto& loop = this_loop();
+        TimePoint last;
+        std::vector<TimerHandle> timers;
+        for (int i = 0; i < planned; ++i) {
+            const auto due = loop.time() + 1ms * static_cast<int>(1 + random.below(100));
+            timers.push_back(loop.call_at(due, [&, due] {
+                ++came;
+                if (loop.time() != due || due < last) ++broken;
+                last = due;
+            }));
+            if (random.chance(0.4)) {
+                auto& other = timers[random.below(timers.size())];
+                if (!other.cancelled() && other.when() > loop.time()) {
+                    other.cancel();
+                    ++called_off;
+                }
+            }
+            if (random.chance(0.2)) co_await sleep(1ms);
+        }
+        co_await sleep(1s);
+    });
+    return world.run_until_idle(1h).ok() && broken == 0 && came + called_off == planned;
+}
+
+TEST(SIM9, timers_come_when_they_are_due_though_others_are_called_off) {
+    exploration::hold(timers_come_in_time);
 }
 
 }  // namespace
