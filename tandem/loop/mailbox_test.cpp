@@ -2,6 +2,7 @@
 
 #include <tandem/base/errors.hpp>
 #include <tandem/loop/event_loop.hpp>
+#include <tandem/testing/bars.hpp>
 
 #include <gtest/gtest.h>
 
@@ -36,15 +37,10 @@ private:
     Counters* counters_;
 };
 
-#ifdef __SANITIZE_THREAD__
-constexpr long posts_per_thread = 5'000;
-#else
-constexpr long posts_per_thread = 50'000;
-#endif
-
 }  // namespace
 
 TEST(SemL28, eight_threads_post_against_stop_and_close_and_accepted_is_run_plus_dropped) {
+    const long posts_per_thread = tandem::testing::bar(30'000, 1'000'000);
     for (int round = 0; round < 6; ++round) {
         Counters counters;
         auto loop = std::make_unique<EventLoop>();
@@ -70,8 +66,8 @@ TEST(SemL28, eight_threads_post_against_stop_and_close_and_accepted_is_run_plus_
         loop->close();
         for (auto& poster : posters) poster.join();
         // Refused parcels were destroyed by their poster and count as dropped as well.
-        EXPECT_EQ(counters.accepted + counters.refused, counters.run + counters.dropped);
         EXPECT_GE(counters.dropped, counters.refused);
+        EXPECT_EQ(counters.accepted, counters.run + counters.dropped - counters.refused);
     }
 }
 

@@ -9,12 +9,16 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <ctime>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace tandem;
@@ -138,4 +142,69 @@ TEST(SemW3, a_thread_that_ends_itself_inside_a_task_ends_without_ending_the_proc
     EXPECT_FALSE(shared.returned);
     EXPECT_TRUE(all_tasks(*shared.loop).empty());
     EXPECT_FALSE(shared.loop->is_running());
+}
+
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool slow = true;
+#elif defined(__has_feature)
+constexpr bool slow = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+constexpr bool slow = false;
+#endif
+
+/// Of the thread that asks, whatever others do with the processor.
+Duration processor_time() {
+    timespec time{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+Task<void> come_and_go(const bool& over) {
+    while (!over) {
+        auto handle = create_task(brief());
+        co_await handle;
+    }
+}
+
+}  // namespace
+
+TEST(SemK32, all_tasks_is_answered_to_another_thread_while_tasks_churn_and_never_stops_the_loop_for_long) {
+    EventLoop loop;
+    bool over = false;
+    std::atomic<int> answers = 0;
+    std::vector<TaskHandle<void>> tasks;
+    for (int i = 0; i < 100; ++i) tasks.push_back(loop.create_task(come_and_go(over)));
+    std::thread asker([&] {
+        while (answers < 50) {
+            const auto all = all_tasks(loop);
+            if (all.size() < 100) break;
+            ++answers;
+        }
+        loop.stop_threadsafe();
+    });
+    // What one turn takes of the processor besides its hundred tasks.
+    Duration worst{};
+    Duration last = processor_time();
+    std::function<void()> each_turn = [&] {
+        const auto now = processor_time();
+        worst = std::max(worst, now - std::exchange(last, now));
+        loop.call_soon(each_turn);
+    };
+    loop.call_soon(each_turn);
+    loop.run_forever();
+    asker.join();
+    over = true;
+    while (!all_tasks(loop).empty()) loop.poll_once();
+    EXPECT_EQ(answers, 50);
+    EXPECT_LT(worst, slow ? 50ms : 2ms);
+}
+
+TEST(SemK32, a_plain_callback_is_no_task) {
+    EventLoop loop;
+    bool none = false;
+    loop.call_soon([&none] { none = !current_task(); });
+    loop.poll_once();
+    EXPECT_TRUE(none);
 }

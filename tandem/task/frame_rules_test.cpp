@@ -95,6 +95,8 @@ ASYNC_TEST(SemK11, frames_and_tasks_know_where_they_were_born_stand_and_were_spa
     const TaskInfo info = all[1];
     const auto resumed = task.node().resumes();
     const auto* frame = task.node().frame();
+    const SourceLocation stands_at = frame->at();
+    const bool in_loops_tree = task.node().scope().parent() != nullptr;
     const std::string deepest = frame->born().function_name();
     const std::string root = frame->awaiter()->born().function_name();
     const std::string waits = task.awaited_on();
@@ -111,4 +113,7 @@ ASYNC_TEST(SemK11, frames_and_tasks_know_where_they_were_born_stand_and_were_spa
     EXPECT_EQ(waits, "sleep");
     EXPECT_EQ(resumed, 1u);
     EXPECT_EQ(&task.loop(), &this_loop());
+    EXPECT_EQ(stands_at.line(), info.await_path[1].line());
+    EXPECT_NE(std::string(stands_at.file_name()).find("frame_rules_test"), std::string::npos);
+    EXPECT_TRUE(in_loops_tree);
 }

@@ -108,9 +108,11 @@ Task<void> put_one(Shelf& shelf, SimRandom& random) {
     if (shelf.inside) shelf.broken = true;
     shelf.inside = true;
     co_await sleep(some_time(random, 2));
-    shelf.inside = false;
     ++shelf.items;
     shelf.filled.notify();
+    co_await sleep(
+        some_time(random, 3));  // whoever was notified waits for the lock meanwhile, and may give up
+    shelf.inside = false;
 }
 
 Task<void> take_impatiently(Shelf& shelf, SimRandom& random) {
