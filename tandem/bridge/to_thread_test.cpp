@@ -51,7 +51,7 @@ struct Barrier {
     std::promise<void> promise;
     std::shared_future<void> future = promise.get_future().share();
     void open() { promise.set_value(); }
-    bool wait() const { return future.wait_for(1s) == std::future_status::ready; }
+    bool wait() const { return future.wait_for(60s) == std::future_status::ready; }
 };
 
 }  // namespace
@@ -208,11 +208,20 @@ ASYNC_TEST_REAL_TIME(SemG37, jobs_of_one_key_run_on_one_thread_in_order_and_two_
 }
 
 ASYNC_TEST_REAL_TIME(SemG37, after_shutdown_workers_it_throws_loop_closed) {
-    auto running = create_task(to_thread(slow_square, 5));
-    co_await sleep(1ms);
+    std::atomic<bool> began = false;
+    std::atomic<bool> ended = false;
+    const auto job = [&] {
+        began = true;
+        const int square = slow_square(5);
+        ended = true;
+        return square;
+    };
+    auto running = create_task(to_thread(job));
+    while (!began) co_await sleep(1ms);
 
-    co_await this_loop().shutdown_workers(1s);
-    const bool was_waited_for = running.done();
+    co_await this_loop().shutdown_workers(60s);
+    const bool was_waited_for = ended;
+    co_await running;
     bool refused = false;
     try {
         co_await to_thread(slow_square, 1);
@@ -231,9 +240,13 @@ ASYNC_TEST_REAL_TIME(SemG37, shutdown_workers_warns_of_what_does_not_end_in_time
         if (context.severity == Severity::warning) warnings.push_back(context.message);
     });
     auto go_on = std::make_shared<Barrier>();
-    auto running =
-        create_task(to_thread([](std::shared_ptr<Barrier> barrier) { return barrier->wait(); }, go_on));
-    co_await sleep(1ms);
+    auto began = std::make_shared<std::atomic<bool>>(false);
+    const auto job = [](std::shared_ptr<Barrier> barrier, std::shared_ptr<std::atomic<bool>> begins) {
+        *begins = true;
+        return barrier->wait();
+    };
+    auto running = create_task(to_thread(job, go_on, began));
+    while (!*began) co_await sleep(1ms);
 
     co_await this_loop().shutdown_workers(5ms);
     go_on->open();
