@@ -2,6 +2,8 @@
 // with the results, errno and timeouts that their manual pages promise. Everywhere else the call goes
 // straight on.
 //
+// Calls in steps of a loop in debug mode are counted: they stop it.
+//
 // A cancelled fiber's call fails with ECANCELED: the code that made it was perhaps never meant for
 // exceptions.
 #include <hooks/next_function.hpp>
@@ -59,10 +61,48 @@ Result failed(int error) {
     return static_cast<Result>(-1);
 }
 
+std::int64_t now() {
+    timespec time{};
+    ::clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * second + time.tv_nsec;
+}
+
 bool never_blocks(int fd) {
     const int flags = ::fcntl(fd, F_GETFL);
     return flags < 0 || (flags & O_NONBLOCK);
 }
+
+/// Notes a call that stops a loop, and for how long.
+class Noted {
+public:
+    Noted(const char* call, const void* place, bool may_block = true) noexcept : call_(call), place_(place) {
+        if (!may_block) return;
+        loop_ = stopped();
+        if (loop_) began_ = now();
+    }
+    /// Of this descriptor, if calls of it may block.
+    Noted(const char* call, const void* place, int fd, int flags) noexcept
+        : Noted(call, place, !(flags & MSG_DONTWAIT) && stopped() && !never_blocks(fd)) {}
+    ~Noted() {
+        if (!loop_) return;
+        const int error = errno;
+        loop_->stopped_loop(call_, place_, now() - began_);
+        errno = error;
+    }
+    Noted(const Noted&) = delete;
+    Noted& operator=(const Noted&) = delete;
+
+private:
+    static const HookTable* stopped() noexcept {
+        const HookTable* const there = table.load(std::memory_order_acquire);
+        return there && there->stops_loop() ? there : nullptr;
+    }
+
+    const char* call_;
+    const void* place_;
+    const HookTable* loop_ = nullptr;
+    std::int64_t began_ = 0;
+};
 
 /// The limit that the socket has for itself; below 0 for none.
 std::int64_t own_limit(int fd, bool writable) {
@@ -162,12 +202,6 @@ int connect_hooked(const HookTable& loop, int fd, const sockaddr* address, sockl
     return outcome == 0 ? 0 : failed<int>(outcome);
 }
 
-std::int64_t now() {
-    timespec time{};
-    ::clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec * second + time.tv_nsec;
-}
-
 /// All the descriptors in one.
 class Together {
 public:
@@ -261,45 +295,13 @@ int sleep_hooked(const HookTable& loop, std::int64_t nanoseconds) {
     return nanoseconds > 0 ? -loop.sleep(nanoseconds) : 0;
 }
 
-}  // namespace
-}  // namespace tandem::hooks
-
-using namespace tandem::hooks;
-
-extern "C" {
-
-[[gnu::visibility("default")]] bool tandem_hooks_attach(const tandem::HookTable* offered) {
-    if (offered->version != 1) return false;
-    table.store(offered, std::memory_order_release);
-    return true;
-}
-
-#define TANDEM_HOOK [[gnu::visibility("default")]]
-
-TANDEM_HOOK ssize_t read(int fd, void* buffer, size_t size) {
+ssize_t read_from(const void* place, int fd, void* buffer, size_t size) {
+    const Noted noted("read", place, fd, 0);
     return once_ready(fd, false, [&] { return next_read(fd, buffer, size); });
 }
-TANDEM_HOOK ssize_t __read_chk(int fd, void* buffer, size_t size, size_t) { return read(fd, buffer, size); }
-TANDEM_HOOK ssize_t readv(int fd, const iovec* parts, int count) {
-    return once_ready(fd, false, [&] { return next_readv(fd, parts, count); });
-}
-TANDEM_HOOK ssize_t write(int fd, const void* data, size_t size) {
-    if (const auto* const loop = hooked()) return write_hooked(*loop, fd, data, size);
-    return next_write(fd, data, size);
-}
-TANDEM_HOOK ssize_t writev(int fd, const iovec* parts, int count) {
-    const auto* const loop = hooked();
-    if (!loop) return next_writev(fd, parts, count);
-    ssize_t written = 0;
-    for (int i = 0; i < count; ++i) {
-        const ssize_t some = write_hooked(*loop, fd, parts[i].iov_base, parts[i].iov_len);
-        if (some < 0) return written > 0 ? written : some;
-        written += some;
-        if (static_cast<size_t>(some) < parts[i].iov_len) break;
-    }
-    return written;
-}
-TANDEM_HOOK ssize_t recv(int fd, void* buffer, size_t size, int flags) {
+
+ssize_t recv_from(const void* place, int fd, void* buffer, size_t size, int flags) {
+    const Noted noted("recv", place, fd, flags);
     const auto call = [&] { return next_recv(fd, buffer, size, flags); };
     const auto* const loop = hooked();
     if (!loop || (flags & MSG_DONTWAIT)) return call();
@@ -315,51 +317,16 @@ TANDEM_HOOK ssize_t recv(int fd, void* buffer, size_t size, int flags) {
     }
     return got;
 }
-TANDEM_HOOK ssize_t __recv_chk(int fd, void* buffer, size_t size, size_t, int flags) {
-    return recv(fd, buffer, size, flags);
-}
-TANDEM_HOOK ssize_t recvfrom(int fd, void* buffer, size_t size, int flags, sockaddr* from,
-                             socklen_t* length) {
+
+ssize_t recvfrom_from(const void* place, int fd, void* buffer, size_t size, int flags, sockaddr* from,
+                      socklen_t* length) {
+    const Noted noted("recvfrom", place, fd, flags);
     if (flags & MSG_DONTWAIT) return next_recvfrom(fd, buffer, size, flags, from, length);
     return once_ready(fd, false, [&] { return next_recvfrom(fd, buffer, size, flags, from, length); });
 }
-TANDEM_HOOK ssize_t __recvfrom_chk(int fd, void* buffer, size_t size, size_t, int flags, sockaddr* from,
-                                   socklen_t* length) {
-    return recvfrom(fd, buffer, size, flags, from, length);
-}
-TANDEM_HOOK ssize_t recvmsg(int fd, msghdr* message, int flags) {
-    if (flags & MSG_DONTWAIT) return next_recvmsg(fd, message, flags);
-    return once_ready(fd, false, [&] { return next_recvmsg(fd, message, flags); });
-}
-TANDEM_HOOK ssize_t send(int fd, const void* data, size_t size, int flags) {
-    const auto* const loop = hooked();
-    if (!loop || (flags & MSG_DONTWAIT) || never_blocks(fd)) return next_send(fd, data, size, flags);
-    if (is_stream(fd)) return send_all(*loop, fd, data, size, flags);
-    return once_ready(fd, true, [&] { return next_send(fd, data, size, flags); });
-}
-TANDEM_HOOK ssize_t sendto(int fd, const void* data, size_t size, int flags, const sockaddr* to,
-                           socklen_t length) {
-    const auto* const loop = hooked();
-    const auto call = [&] { return next_sendto(fd, data, size, flags, to, length); };
-    if (!loop || (flags & MSG_DONTWAIT) || never_blocks(fd)) return call();
-    if (is_stream(fd)) return send_all(*loop, fd, data, size, flags);
-    return once_ready(fd, true, call);
-}
-TANDEM_HOOK ssize_t sendmsg(int fd, const msghdr* message, int flags) {
-    if (flags & MSG_DONTWAIT) return next_sendmsg(fd, message, flags);
-    return once_ready(fd, true, [&] { return next_sendmsg(fd, message, flags); });
-}
-TANDEM_HOOK int accept(int fd, sockaddr* address, socklen_t* length) {
-    return once_ready(fd, false, [&] { return next_accept(fd, address, length); });
-}
-TANDEM_HOOK int accept4(int fd, sockaddr* address, socklen_t* length, int flags) {
-    return once_ready(fd, false, [&] { return next_accept4(fd, address, length, flags); });
-}
-TANDEM_HOOK int connect(int fd, const sockaddr* address, socklen_t length) {
-    if (const auto* const loop = hooked()) return connect_hooked(*loop, fd, address, length);
-    return next_connect(fd, address, length);
-}
-TANDEM_HOOK int poll(pollfd* list, nfds_t count, int milliseconds) {
+
+int poll_from(const void* place, pollfd* list, nfds_t count, int milliseconds) {
+    const Noted noted("poll", place, milliseconds != 0);
     const auto* const loop = hooked();
     if (!loop || milliseconds == 0) return next_poll(list, count, milliseconds);
     std::vector<pollfd> all(list, list + count);
@@ -367,15 +334,118 @@ TANDEM_HOOK int poll(pollfd* list, nfds_t count, int milliseconds) {
     std::copy(all.begin(), all.end(), list);
     return ready;
 }
+
+}  // namespace
+}  // namespace tandem::hooks
+
+using namespace tandem::hooks;
+
+extern "C" {
+
+[[gnu::visibility("default")]] bool tandem_hooks_attach(const tandem::HookTable* offered) {
+    if (offered->version != 2) return false;
+    table.store(offered, std::memory_order_release);
+    return true;
+}
+
+#define TANDEM_HOOK [[gnu::visibility("default")]]
+
+TANDEM_HOOK ssize_t read(int fd, void* buffer, size_t size) {
+    return read_from(__builtin_return_address(0), fd, buffer, size);
+}
+TANDEM_HOOK ssize_t __read_chk(int fd, void* buffer, size_t size, size_t) {
+    return read_from(__builtin_return_address(0), fd, buffer, size);
+}
+TANDEM_HOOK ssize_t readv(int fd, const iovec* parts, int count) {
+    const Noted noted("readv", __builtin_return_address(0), fd, 0);
+    return once_ready(fd, false, [&] { return next_readv(fd, parts, count); });
+}
+TANDEM_HOOK ssize_t write(int fd, const void* data, size_t size) {
+    const Noted noted("write", __builtin_return_address(0), fd, 0);
+    if (const auto* const loop = hooked()) return write_hooked(*loop, fd, data, size);
+    return next_write(fd, data, size);
+}
+TANDEM_HOOK ssize_t writev(int fd, const iovec* parts, int count) {
+    const Noted noted("writev", __builtin_return_address(0), fd, 0);
+    const auto* const loop = hooked();
+    if (!loop) return next_writev(fd, parts, count);
+    ssize_t written = 0;
+    for (int i = 0; i < count; ++i) {
+        const ssize_t some = write_hooked(*loop, fd, parts[i].iov_base, parts[i].iov_len);
+        if (some < 0) return written > 0 ? written : some;
+        written += some;
+        if (static_cast<size_t>(some) < parts[i].iov_len) break;
+    }
+    return written;
+}
+TANDEM_HOOK ssize_t recv(int fd, void* buffer, size_t size, int flags) {
+    return recv_from(__builtin_return_address(0), fd, buffer, size, flags);
+}
+TANDEM_HOOK ssize_t __recv_chk(int fd, void* buffer, size_t size, size_t, int flags) {
+    return recv_from(__builtin_return_address(0), fd, buffer, size, flags);
+}
+TANDEM_HOOK ssize_t recvfrom(int fd, void* buffer, size_t size, int flags, sockaddr* from,
+                             socklen_t* length) {
+    return recvfrom_from(__builtin_return_address(0), fd, buffer, size, flags, from, length);
+}
+TANDEM_HOOK ssize_t __recvfrom_chk(int fd, void* buffer, size_t size, size_t, int flags, sockaddr* from,
+                                   socklen_t* length) {
+    return recvfrom_from(__builtin_return_address(0), fd, buffer, size, flags, from, length);
+}
+TANDEM_HOOK ssize_t recvmsg(int fd, msghdr* message, int flags) {
+    const Noted noted("recvmsg", __builtin_return_address(0), fd, flags);
+    if (flags & MSG_DONTWAIT) return next_recvmsg(fd, message, flags);
+    return once_ready(fd, false, [&] { return next_recvmsg(fd, message, flags); });
+}
+TANDEM_HOOK ssize_t send(int fd, const void* data, size_t size, int flags) {
+    const Noted noted("send", __builtin_return_address(0), fd, flags);
+    const auto* const loop = hooked();
+    if (!loop || (flags & MSG_DONTWAIT) || never_blocks(fd)) return next_send(fd, data, size, flags);
+    if (is_stream(fd)) return send_all(*loop, fd, data, size, flags);
+    return once_ready(fd, true, [&] { return next_send(fd, data, size, flags); });
+}
+TANDEM_HOOK ssize_t sendto(int fd, const void* data, size_t size, int flags, const sockaddr* to,
+                           socklen_t length) {
+    const Noted noted("sendto", __builtin_return_address(0), fd, flags);
+    const auto* const loop = hooked();
+    const auto call = [&] { return next_sendto(fd, data, size, flags, to, length); };
+    if (!loop || (flags & MSG_DONTWAIT) || never_blocks(fd)) return call();
+    if (is_stream(fd)) return send_all(*loop, fd, data, size, flags);
+    return once_ready(fd, true, call);
+}
+TANDEM_HOOK ssize_t sendmsg(int fd, const msghdr* message, int flags) {
+    const Noted noted("sendmsg", __builtin_return_address(0), fd, flags);
+    if (flags & MSG_DONTWAIT) return next_sendmsg(fd, message, flags);
+    return once_ready(fd, true, [&] { return next_sendmsg(fd, message, flags); });
+}
+TANDEM_HOOK int accept(int fd, sockaddr* address, socklen_t* length) {
+    const Noted noted("accept", __builtin_return_address(0), fd, 0);
+    return once_ready(fd, false, [&] { return next_accept(fd, address, length); });
+}
+TANDEM_HOOK int accept4(int fd, sockaddr* address, socklen_t* length, int flags) {
+    const Noted noted("accept4", __builtin_return_address(0), fd, 0);
+    return once_ready(fd, false, [&] { return next_accept4(fd, address, length, flags); });
+}
+TANDEM_HOOK int connect(int fd, const sockaddr* address, socklen_t length) {
+    const Noted noted("connect", __builtin_return_address(0), fd, 0);
+    if (const auto* const loop = hooked()) return connect_hooked(*loop, fd, address, length);
+    return next_connect(fd, address, length);
+}
+TANDEM_HOOK int poll(pollfd* list, nfds_t count, int milliseconds) {
+    return poll_from(__builtin_return_address(0), list, count, milliseconds);
+}
 TANDEM_HOOK int __poll_chk(pollfd* list, nfds_t count, int milliseconds, size_t) {
-    return poll(list, count, milliseconds);
+    return poll_from(__builtin_return_address(0), list, count, milliseconds);
 }
 TANDEM_HOOK int select(int count, fd_set* readable, fd_set* writable, fd_set* except, timeval* limit) {
+    const Noted noted("select", __builtin_return_address(0),
+                      !limit || limit->tv_sec != 0 || limit->tv_usec != 0);
     if (const auto* const loop = hooked())
         return select_hooked(*loop, count, readable, writable, except, limit);
     return next_select(count, readable, writable, except, limit);
 }
 TANDEM_HOOK unsigned sleep(unsigned seconds) {
+    const Noted noted("sleep", __builtin_return_address(0));
     const auto* const loop = hooked();
     if (!loop) return next_sleep(seconds);
     const std::int64_t begun = now();
@@ -384,12 +454,14 @@ TANDEM_HOOK unsigned sleep(unsigned seconds) {
     return seconds - std::min(slept, seconds);
 }
 TANDEM_HOOK int usleep(useconds_t microseconds) {
+    const Noted noted("usleep", __builtin_return_address(0));
     const auto* const loop = hooked();
     if (!loop) return next_usleep(microseconds);
     const int error = sleep_hooked(*loop, std::int64_t{microseconds} * 1000);
     return error == 0 ? 0 : failed<int>(error);
 }
 TANDEM_HOOK int clock_nanosleep(clockid_t clock, int flags, const timespec* wanted, timespec* left) {
+    const Noted noted("clock_nanosleep", __builtin_return_address(0));
     const auto* const loop = hooked();
     if (!loop || wanted->tv_nsec < 0 || wanted->tv_nsec >= second)
         return next_clock_nanosleep(clock, flags, wanted, left);
@@ -404,11 +476,13 @@ TANDEM_HOOK int clock_nanosleep(clockid_t clock, int flags, const timespec* want
     return error;
 }
 TANDEM_HOOK int nanosleep(const timespec* wanted, timespec* left) {
+    const Noted noted("nanosleep", __builtin_return_address(0));
     if (!hooked()) return next_nanosleep(wanted, left);
     const int error = clock_nanosleep(CLOCK_MONOTONIC, 0, wanted, left);
     return error == 0 ? 0 : failed<int>(error);
 }
 TANDEM_HOOK int getaddrinfo(const char* node, const char* service, const addrinfo* hints, addrinfo** result) {
+    const Noted noted("getaddrinfo", __builtin_return_address(0));
     const auto* const loop = hooked();
     if (!loop) return next_getaddrinfo(node, service, hints, result);
     Lookup lookup{node, service, hints, result, EAI_AGAIN, 0};

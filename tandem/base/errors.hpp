@@ -34,7 +34,7 @@ public:
 
 private:
     friend struct CancelledAccess;
-    explicit Cancelled(std::shared_ptr<const CancelReason> reason) : reason_(std::move(reason)) {}
+    explicit Cancelled(const std::shared_ptr<const CancelReason>& reason) noexcept : reason_(reason) {}
     std::shared_ptr<const CancelReason> reason_;
 };
 
@@ -169,8 +169,10 @@ std::vector<std::exception_ptr> attached_errors(const std::exception_ptr& error)
 
 /// Makes `Cancelled`; for the runtime only.
 struct CancelledAccess {
-    [[noreturn]] static void raise(std::shared_ptr<const CancelReason> reason) {
-        throw Cancelled(std::move(reason));
+    // Inline: a frame more to unwind costs a tenth of the throw.
+    [[noreturn, gnu::always_inline]] static inline void raise(
+        const std::shared_ptr<const CancelReason>& reason) {
+        throw Cancelled(reason);
     }
     static const std::shared_ptr<const CancelReason>& reason(const Cancelled& cancelled) {
         return cancelled.reason_;

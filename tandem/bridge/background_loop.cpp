@@ -4,6 +4,7 @@
 #include <tandem/base/fork.hpp>
 #include <tandem/base/thread_gate.hpp>
 #include <tandem/bridge/exit_wait.hpp>
+#include <tandem/bridge/hook_table.hpp>
 #include <tandem/task/task_node.hpp>
 
 #include <cxxabi.h>
@@ -35,6 +36,7 @@ struct Life {
     explicit Life(std::string n)
         : name(std::move(n)), loop(std::make_unique<EventLoop>(EventLoopOptions{.keep_pending = true})) {
         tasks = &TaskDomain::of(*loop);
+        if (loop->debug()) attach_hooks();
     }
     bool serves() const noexcept {
         return made_in == fork_generation() && !retired.load(std::memory_order_acquire);

@@ -2,6 +2,7 @@
 
 #include <tandem/base/fork.hpp>
 #include <tandem/base/symbols.hpp>
+#include <tandem/base/time_text.hpp>
 #include <tandem/bridge/counted_wait.hpp>
 #include <tandem/bridge/submitted_task.hpp>
 
@@ -11,7 +12,6 @@
 #include <array>
 #include <atomic>
 #include <chrono>
-#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <mutex>
@@ -195,18 +195,6 @@ std::size_t functions_above(const Site& site) {
         std::count_if(last, names.end(), [&](const Symbol& symbol) { return !c_library(symbol); }));
 }
 
-std::string length(Duration time) {
-    char text[32];
-    const double seconds = std::chrono::duration<double>(time).count();
-    if (seconds >= 1)
-        std::snprintf(text, sizeof text, "%.1f s", seconds);
-    else if (seconds >= 0.001)
-        std::snprintf(text, sizeof text, "%.0f ms", seconds * 1e3);
-    else
-        std::snprintf(text, sizeof text, "%.0f us", seconds * 1e6);
-    return text;
-}
-
 std::string counted(std::uint64_t count, const char* thing) {
     return std::to_string(count) + " " + thing + (count == 1 ? "" : "s");
 }
@@ -250,9 +238,9 @@ std::vector<BridgeSite> bridge_report() {
 
 std::string BridgeSite::text() const {
     return std::string(verb) + " at " + where.file_name() + ":" + std::to_string(where.line()) + ": " +
-           counted(calls, "call") + ", " + length(blocked) + " blocked, longest " + length(longest) + "; " +
-           counted(functions_above, "function") + " above it stay" + (functions_above == 1 ? "s" : "") +
-           " plain";
+           counted(calls, "call") + ", " + time_text(blocked) + " blocked, longest " + time_text(longest) +
+           "; " + counted(functions_above, "function") + " above it stay" +
+           (functions_above == 1 ? "s" : "") + " plain";
 }
 
 std::string bridge_report_text() {

@@ -1,6 +1,7 @@
 #include <tandem/bridge/hook_table.hpp>
 
 #include <tandem/base/errors.hpp>
+#include <tandem/bridge/blocking_calls.hpp>
 #include <tandem/bridge/fiber.hpp>
 #include <tandem/bridge/fiber_core_internal.hpp>
 #include <tandem/bridge/get.hpp>
@@ -93,6 +94,11 @@ void unlocked(const void* mutex) noexcept {
     if (FiberCore* const fiber = current_fiber()) fiber->unlocked(mutex);
 }
 
+bool stops_loop() noexcept {
+    const EventLoop* const loop = this_loop_or_null();
+    return loop && loop->debug() && loop->in_step() && !hooked();
+}
+
 }  // namespace
 
 void FiberCore::report_held(const SourceLocation& where) noexcept {
@@ -111,7 +117,14 @@ void FiberCore::report_held(const SourceLocation& where) noexcept {
 
 bool attach_hooks() noexcept {
     static const bool attached = [] {
-        static constexpr HookTable table = {1, hooked, wait_for, sleep_for, on_thread, locked, unlocked};
+        static constexpr HookTable table = {.hooked = hooked,
+                                            .wait = wait_for,
+                                            .sleep = sleep_for,
+                                            .on_thread = on_thread,
+                                            .locked = locked,
+                                            .unlocked = unlocked,
+                                            .stops_loop = stops_loop,
+                                            .stopped_loop = count_blocking_call};
         void* const found = ::dlsym(RTLD_DEFAULT, "tandem_hooks_attach");
         return found && reinterpret_cast<bool (*)(const HookTable*)>(found)(&table);
     }();

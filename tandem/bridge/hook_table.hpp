@@ -10,7 +10,7 @@ namespace tandem::inline v1 {
 ///
 /// Threads     every function may be called on any thread, at any time after the attaching.
 struct HookTable {
-    std::uint32_t version = 1;
+    std::uint32_t version = 2;
     /// Whether the caller runs on a fiber that asked for hooked calls.
     bool (*hooked)() noexcept = nullptr;
     /// Waits until `fd` is readable or writable, at most so many nanoseconds, below 0 without end: 1, 0 when
@@ -24,6 +24,10 @@ struct HookTable {
     /// A mutex was locked at `place`, or is being unlocked.
     void (*locked)(const void* mutex, const void* place) noexcept = nullptr;
     void (*unlocked)(const void* mutex) noexcept = nullptr;
+    /// Whether the caller runs in a step of a loop in debug mode, which its call would stop.
+    bool (*stops_loop)() noexcept = nullptr;
+    /// The function of this name, called at `place`, took so many nanoseconds. Precondition: `stops_loop()`.
+    void (*stopped_loop)(const char* call, const void* place, std::int64_t nanoseconds) noexcept = nullptr;
 };
 
 /// Whether `tandem_hooks` is there, linked or preloaded; from the first time on it knows of us.

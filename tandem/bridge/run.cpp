@@ -1,5 +1,6 @@
 #include <tandem/bridge/run.hpp>
 
+#include <tandem/bridge/hook_table.hpp>
 #include <tandem/bridge/interrupt_scope.hpp>
 #include <tandem/bridge/wait_graph.hpp>
 #include <tandem/loop/signals.hpp>
@@ -36,6 +37,7 @@ RunGuard::RunGuard(const RunOptions& options) {
             ", which it would stop: use co_await f(), or f().start(on(loop)) for another loop");
     loop_ =
         options.loop_factory ? options.loop_factory() : std::make_unique<EventLoop>(loop_options(options));
+    if (loop_->debug()) attach_hooks();
     may_watch_sigint_ = options.handle_sigint;
     // Whoever waits for work of this loop is told when the run is over.
     kept_pending_ = loop_->keep_pending(true);

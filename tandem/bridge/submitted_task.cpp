@@ -192,15 +192,16 @@ void SubmittedTask::ask_to_end(SharedReason reason) {
 void SubmittedTask::left_at_exit() noexcept {
     if (!claim()) return;
     left_at_exit_ = true;
-    set_failure(std::make_exception_ptr(
-        LoopClosed(LoopClosedReason::exited,
-                   "the process is exiting, and the background loop is stuck in a step that does not end: " +
-                       std::string(born_.function_name()) + " cannot go on")));
-    completed(false);
+    end_claimed(LoopClosedReason::exited,
+                "the process is exiting, and the background loop is stuck in a step that does not end: " +
+                    std::string(born_.function_name()) + " cannot go on");
 }
 
 void SubmittedTask::end_with(LoopClosedReason reason, const std::string& what) noexcept {
-    if (!claim()) return;
+    if (claim()) end_claimed(reason, what);
+}
+
+void SubmittedTask::end_claimed(LoopClosedReason reason, const std::string& what) noexcept {
     set_failure(std::make_exception_ptr(LoopClosed(reason, what)));
     completed(false);
 }

@@ -57,7 +57,7 @@ public:
 
 protected:
     SubmittedTask(EventLoop& loop, SourceLocation born, SourceLocation spawned_at) noexcept
-        : loop_(&loop), born_(born), spawned_at_(spawned_at), generation_(fork_generation()) {}
+        : generation_(fork_generation()), loop_(&loop), born_(born), spawned_at_(spawned_at) {}
     ~SubmittedTask() = default;
 
     /// Hands it to the loop, which keeps `self` meanwhile. If the loop is stopped it is done at once.
@@ -87,6 +87,7 @@ private:
     virtual bool may_be_left() const noexcept { return true; }
 
     void sleep() noexcept;
+    void end_claimed(LoopClosedReason reason, const std::string& what) noexcept;
     bool claim() noexcept { return !claimed_.exchange(true, std::memory_order_acq_rel); }
     void take_end(TaskNode& task, bool shared) noexcept;
     void run() final;
@@ -97,17 +98,18 @@ private:
     void task_gone() noexcept final;
     void task_abandoned() noexcept final;
 
-    ThreadGate gate_;
-    std::atomic<bool> claimed_ = false;  // who sets it writes the result
-    EventLoop* loop_;
-    SourceLocation born_;
-    SourceLocation spawned_at_;
-    std::uint32_t generation_;
-    bool ends_here_ = false;               // between task_done and task_gone
-    bool left_at_exit_ = false;            // written by who claimed it
-    TaskNode* task_ = nullptr;             // the loop's thread alone, as the next two
-    SharedReason early_cancel_;            // asked for before the task was there
-    std::shared_ptr<SubmittedTask> self_;  // in a queue, or while a task is watched
+    // A waiter looks at the gate, and the loop writes what comes after it: they lie in lines of their own.
+    alignas(64) ThreadGate gate_;
+    const std::uint32_t generation_;
+    EventLoop* const loop_;
+    const SourceLocation born_;
+    const SourceLocation spawned_at_;
+    alignas(64) std::atomic<bool> claimed_ = false;  // who sets it writes the result
+    bool ends_here_ = false;                         // between task_done and task_gone
+    bool left_at_exit_ = false;                      // written by who claimed it
+    TaskNode* task_ = nullptr;                       // the loop's thread alone, as the next two
+    SharedReason early_cancel_;                      // asked for before the task was there
+    std::shared_ptr<SubmittedTask> self_;            // in a queue, or while a task is watched
     std::shared_ptr<const FailureNotes> failure_;
 };
 

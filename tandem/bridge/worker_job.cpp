@@ -57,7 +57,7 @@ std::exception_ptr WorkerJob::cancelled_error() {
     }
     if (!reason) reason = make_reason("the event loop closes", SourceLocation());
     try {
-        CancelledAccess::raise(std::move(reason));
+        CancelledAccess::raise(reason);
     } catch (...) {
         return std::current_exception();
     }

@@ -1,23 +1,11 @@
+#include <tandem/base/time_text.hpp>
 #include <tandem/inspect/stall_watch.hpp>
-
-#include <chrono>
-#include <cstdio>
 
 namespace tandem::inline v1::inspect {
 namespace {
 
 std::string place(const SourceLocation& at) {
     return std::string(at.file_name()) + ":" + std::to_string(at.line());
-}
-
-std::string length(Duration time) {
-    char text[32];
-    const double seconds = std::chrono::duration<double>(time).count();
-    if (seconds < 1)
-        std::snprintf(text, sizeof text, "%.0f ms", seconds * 1e3);
-    else
-        std::snprintf(text, sizeof text, "%.1f s", seconds);
-    return text;
 }
 
 std::string reason(const StallRecord& stall) {
@@ -57,7 +45,7 @@ const char* way_out(StallCause cause) {
 
 std::string StallRecord::text() const {
     std::string text =
-        "tandem D2 stall: loop " + std::to_string(loop) + " made no step for " + length(lasted) + ": ";
+        "tandem D2 stall: loop " + std::to_string(loop) + " made no step for " + time_text(lasted) + ": ";
     if (!function.empty()) text += function + " ";
     text += reason(*this);
     text += task != 0 ? ", in task " + std::to_string(task) + " \"" + task_name + "\"" : ", in a callback";

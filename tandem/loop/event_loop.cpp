@@ -331,10 +331,7 @@ int EventLoop::pollable_fd() {
 
 // Whoever waits for our descriptor is woken by posts from now on, and at once if there is something to run.
 void EventLoop::be_pollable() {
-    while (ready_.empty() && !mailbox_.has_mail() && !mailbox_.asleep()) {
-        if (mailbox_.about_to_sleep()) break;
-        std::this_thread::yield();  // a poster is between seeing us asleep and the end of its wake-up
-    }
+    if (ready_.empty() && !mailbox_.has_mail()) mailbox_.about_to_sleep();
     if (!ready_.empty() || mailbox_.has_mail()) backend_->wake();
 }
 
@@ -379,11 +376,10 @@ void EventLoop::finish_turn() {
 
 void EventLoop::poll(TimePoint limit) {
     sink_ = &arrivals_;
-    turn_time_read_ = false;
     if (ready_.empty() && !stopping_ && !mailbox_.has_mail()) {
         busy_turns_ = 0;
         TimePoint deadline = std::min(limit, timers_.next());
-        bool waits = deadline > turn_time_;
+        bool waits = deadline > turn_time_;  // which may be an earlier turn's
         if (waits && deadline != TimePoint::max()) {
             const auto now = time_->now();
             waits = deadline > now;
@@ -410,13 +406,12 @@ void EventLoop::poll(TimePoint limit) {
         } else if (!waits) {
             backend_->wait(TimePoint::min());
         } else if (look_for_mail(deadline)) {
-            read_turn_time();
+            mailbox_.fetch();
         } else if (mailbox_.about_to_sleep()) {
             const auto fell_asleep = spin_.falls_asleep();
             backend_->wait(deadline);
             mailbox_.awake();
             if (mailbox_.has_mail()) spin_.woke_up(fell_asleep);
-            read_turn_time();
         } else {
             backend_->wait(TimePoint::min());
         }
@@ -434,7 +429,7 @@ void EventLoop::collect() {
     mailbox_.collect(ready_);
     if (signals_arrived_.load(std::memory_order_relaxed)) [[unlikely]]
         collect_signals();
-    turn_time_read_ = false;  // what poll() slept or jumped
+    turn_time_read_ = false;
     if (!timers_.empty()) run_due_timers();
     sink_ = &ready_;
     ready_.append(arrivals_);

@@ -2,15 +2,16 @@
 
 #include <tandem/backend/backend.hpp>
 #include <tandem/base/adaptive_spin.hpp>
-#include <tandem/base/fork.hpp>
 #include <tandem/base/intrusive_list.hpp>
 #include <tandem/base/source_location.hpp>
 #include <tandem/base/time.hpp>
+#include <tandem/loop/attachments.hpp>
 #include <tandem/loop/callback.hpp>
 #include <tandem/loop/clock.hpp>
 #include <tandem/loop/error_context.hpp>
 #include <tandem/loop/handle.hpp>
 #include <tandem/loop/instrument.hpp>
+#include <tandem/loop/life.hpp>
 #include <tandem/loop/mailbox.hpp>
 #include <tandem/loop/operation_slot.hpp>
 #include <tandem/loop/options.hpp>
@@ -24,7 +25,6 @@
 #include <exception>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -43,134 +43,6 @@ class TaskHandle;
 template <class T>
 class Future;
 struct TaskOptions;
-
-/// A callback that waits for its time; the loop drops what is left of them when it closes. For the library
-/// only.
-struct PlannedCall {
-    ListLink<PlannedCall> planned_link;
-    virtual void drop() noexcept = 0;
-
-protected:
-    ~PlannedCall() = default;
-};
-
-/// Somebody outside a loop waits for what only the loop can bring. For the library only.
-struct OutsideCaller {
-    ListLink<OutsideCaller> outside_link;
-    /// The loop does not go on with it, for this reason. Off its list; on the thread that drove the loop.
-    virtual void loop_left(LoopClosedReason reason) noexcept = 0;
-
-protected:
-    ~OutsideCaller() = default;
-};
-
-/// What the room above hangs on a loop to own its tasks. For the library only.
-class LoopTenant {
-public:
-    virtual ~LoopTenant() = default;
-    /// Asks every task to end. Called once when the loop closes; then the loop is driven until `live()` is 0.
-    virtual void cancel_all() noexcept = 0;
-    virtual std::size_t live() const noexcept = 0;
-    /// Asked when `live()` is 0: starts what can only end now, and whether there is any.
-    virtual bool more_to_end() { return false; }
-    /// The tasks and what they wait for, if none of them is ready or waits for something outside the loop;
-    /// empty otherwise.
-    virtual std::string describe_if_stuck() const { return {}; }
-    /// The grace is over: what still lives is reported and leaked on purpose (sem:L23).
-    virtual void abandon() noexcept = 0;
-};
-
-/// The jobs that threads do for a loop, as the room of threads keeps them. For the library only.
-class LoopWorkers {
-public:
-    virtual ~LoopWorkers() = default;
-    /// A job runs, and its end will be posted here.
-    virtual bool busy() const noexcept = 0;
-    /// Takes no more jobs, drives the loop until those there are have ended, at most `limit` of real time,
-    /// then warns. Called when the loop ends and is not running.
-    virtual void finish(EventLoop& loop, Duration limit) noexcept = 0;
-};
-
-/// What a loop's fibers run on, as the room of fibers keeps it. For the library only.
-class LoopFibers {
-public:
-    virtual ~LoopFibers() = default;
-};
-
-/// Runs a loop's turns on stacks on which its steps may wait (sem:T5), as the room of fibers keeps it. For
-/// the library only.
-class LoopPortal {
-public:
-    virtual ~LoopPortal() = default;
-    /// One turn: `EventLoop::begin_turn()`, and `finish_turn()` until it is over.
-    virtual void turn(TimePoint limit) = 0;
-    /// Steps that wait on their stacks.
-    virtual std::size_t parked() const noexcept = 0;
-
-    const void* dispatcher = nullptr;  ///< the stack that takes the entries of the batch; null: it waits
-    bool in_entry = false;             ///< one of them runs, and may wait
-};
-
-/// A wait of a thread or of another loop's task for a task of this loop, as the room of the bridge keeps it.
-/// For the library only.
-struct OutsideLink {
-    ListLink<OutsideLink> link;
-};
-
-/// Whether a loop is still there, for what may outlive it: a socket in a value that is dropped after `run()`.
-struct LoopLife {
-    /// In a forked child the loop is gone, and who held the lock may be gone with it: nothing is locked
-    /// there.
-    class Lock {
-    public:
-        explicit Lock(LoopLife& life) : life_(life) {}
-        void lock() {
-            if (made_in_ == fork_generation())
-                mutex_.lock();
-            else
-                life_.loop = nullptr;
-        }
-        void unlock() {
-            if (made_in_ == fork_generation()) mutex_.unlock();
-        }
-
-    private:
-        LoopLife& life_;
-        std::mutex mutex_;
-        const std::uint32_t made_in_ = fork_generation();
-    };
-    Lock mutex{*this};
-    EventLoop* loop = nullptr;                               ///< null once the loop has closed
-    IntrusiveList<OutsideLink, &OutsideLink::link> outside;  ///< who waits; the bridge's, under its lock
-    std::atomic<int> kept_alive = 0;                         ///< living `KeepAlive`s
-};
-
-/// Says that somebody, a thread say, will wake the loop in a way that it does not see: as long as one lives
-/// the loop is never thought to be stuck (sem:B36).
-///
-/// Threads     any; may outlive the loop.
-class KeepAlive {
-public:
-    explicit KeepAlive(std::shared_ptr<LoopLife> life) : life_(std::move(life)) { ++life_->kept_alive; }
-    KeepAlive(const KeepAlive& other) : KeepAlive(other.life_) {}
-    KeepAlive& operator=(const KeepAlive& other) {
-        KeepAlive copy(other);
-        life_.swap(copy.life_);
-        return *this;
-    }
-    ~KeepAlive() { --life_->kept_alive; }
-
-private:
-    std::shared_ptr<LoopLife> life_;
-};
-
-/// How many waits there are from threads, or from one loop, for tasks of another, and who is told when a task
-/// of a loop begins to wait for others while there are any: only then may waits of tasks close a cycle that
-/// leads over threads.
-struct OutsideWaits {
-    static inline constinit std::atomic<int> count = 0;
-    static inline constinit std::atomic<void (*)(EventLoop&)> joins_began = nullptr;
-};
 
 /// What runs next on one thread: ready queue, timers, descriptors, and posts from other threads.
 ///
@@ -375,6 +247,8 @@ public:
     /// The clock as read first in this turn; a turn that nobody asks reads none.
     TimePoint turn_time() noexcept { return turn_time_read_ ? turn_time_ : read_turn_time(); }
     std::uint64_t turns() const noexcept { return pulse_.turns(); }
+    /// One of its entries runs, and not the turn around them.
+    bool in_step() const noexcept { return pulse_.in_step(); }
     /// Ends `run_forever()` with `error` after the current entry: `Interrupted`, `SystemExit`.
     void leave_with(std::exception_ptr error) noexcept { leaving_ = std::move(error); }
     LoopTenant* tenant() const noexcept { return tenant_.get(); }

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <tandem/base/prefetch.hpp>
 #include <tandem/loop/runnable.hpp>
 
 #include <atomic>
+#include <cstdint>
 #include <thread>
 
 namespace tandem::inline v1 {
@@ -24,37 +26,38 @@ public:
             item.next_ = head;
         } while (
             !head_.compare_exchange_weak(head, &item, std::memory_order_seq_cst, std::memory_order_relaxed));
-        auto state = Loop::asleep;
-        if (loop_.load(std::memory_order_seq_cst) == Loop::asleep &&
-            loop_.compare_exchange_strong(state, Loop::being_woken))
-            return Posted::asleep;
+        if (loop_.load(std::memory_order_seq_cst) == Loop::asleep) {
+            wakers_.fetch_add(1, std::memory_order_seq_cst);
+            auto state = Loop::asleep;
+            if (loop_.compare_exchange_strong(state, Loop::awake)) return Posted::asleep;
+            woken();
+        }
         return Posted::awake;
     }
     /// To be called by a poster that was told `asleep`, once it has woken the loop: its last touch.
-    void woken() noexcept { loop_.store(Loop::awake, std::memory_order_release); }
+    void woken() noexcept { wakers_.fetch_sub(1, std::memory_order_release); }
 
     bool has_mail() const noexcept {
         Runnable* head = head_.load(std::memory_order_relaxed);
         return head != nullptr && head != closed_mark();
     }
+    /// What has come was written on another core: has its lines of the cache fetched, all at once.
+    void fetch() const noexcept {
+        const Runnable* const head = head_.load(std::memory_order_relaxed);
+        for (std::uintptr_t line = 0; line < 320; line += 64) prefetch(head, line);
+    }
     /// Says that the loop is about to wait. False if there is mail already: then it must not.
     bool about_to_sleep() noexcept {
-        // A poster may still be at waking us from the sleep before.
-        auto state = Loop::awake;
-        if (!loop_.compare_exchange_strong(state, Loop::asleep)) return false;
+        loop_.store(Loop::asleep, std::memory_order_seq_cst);
         if (head_.load(std::memory_order_seq_cst) == nullptr) return true;
         awake();
         return false;
     }
-    bool asleep() const noexcept { return loop_.load(std::memory_order_relaxed) == Loop::asleep; }
-    void awake() noexcept {
-        auto state = Loop::asleep;
-        loop_.compare_exchange_strong(state, Loop::awake, std::memory_order_acquire,
-                                      std::memory_order_relaxed);
-    }
+    void awake() noexcept { loop_.store(Loop::awake, std::memory_order_relaxed); }
     /// After `close()`: no poster touches the loop's wake-up any more.
-    void wait_for_wakers() const noexcept {
-        while (loop_.load(std::memory_order_acquire) == Loop::being_woken) std::this_thread::yield();
+    void wait_for_wakers() noexcept {
+        loop_.store(Loop::awake, std::memory_order_seq_cst);
+        while (wakers_.load(std::memory_order_seq_cst) != 0) std::this_thread::yield();
     }
 
     void collect(ReadyQueue& into) noexcept {
@@ -76,8 +79,7 @@ public:
     bool closed() const noexcept { return head_.load(std::memory_order_acquire) == closed_mark(); }
 
 private:
-    // `being_woken`: a poster has seen it asleep and is between that and the end of its wake-up.
-    enum class Loop : unsigned char { awake, asleep, being_woken };
+    enum class Loop : unsigned char { awake, asleep };
 
     Runnable* closed_mark() const noexcept {
         return reinterpret_cast<Runnable*>(const_cast<std::atomic<Loop>*>(&loop_));
@@ -100,6 +102,9 @@ private:
 
     std::atomic<Runnable*> head_ = nullptr;
     std::atomic<Loop> loop_ = Loop::awake;
+    // Posters between that and the end of their wake-up. The loop waits for none of them but when it closes:
+    // one that has lost its CPU to the very loop that it woke would be waited for as long as a time slice.
+    std::atomic<std::uint32_t> wakers_ = 0;
 };
 
 }  // namespace tandem::inline v1

@@ -39,6 +39,31 @@ private:
 
 }  // namespace
 
+TEST(SemL27, a_loop_sleeps_although_the_poster_that_woke_it_has_lost_its_cpu_before_it_could_go_on) {
+    struct Item final : Runnable {
+        void run() override {}
+        void discard() noexcept override {}
+    };
+    Mailbox mailbox;
+    ReadyQueue taken;
+    Item first, second, third;
+    ASSERT_TRUE(mailbox.about_to_sleep());
+    ASSERT_EQ(mailbox.post(first), Mailbox::Posted::asleep);  // and that poster goes no further
+    mailbox.awake();
+    mailbox.collect(taken);
+
+    const bool sleeps = mailbox.about_to_sleep();
+    const auto next = mailbox.post(second);
+    const auto after_it = mailbox.post(third);
+    mailbox.woken();
+    mailbox.woken();
+    mailbox.wait_for_wakers();
+
+    EXPECT_TRUE(sleeps);
+    EXPECT_EQ(next, Mailbox::Posted::asleep);  // somebody else has to wake it
+    EXPECT_EQ(after_it, Mailbox::Posted::awake);
+}
+
 TEST(SemL28, eight_threads_post_against_stop_and_close_and_accepted_is_run_plus_dropped) {
     const long posts_per_thread = tandem::testing::bar(30'000, 1'000'000);
     for (int round = 0; round < 6; ++round) {

@@ -32,7 +32,7 @@ void EventLoop::tell_failure() {
 // Whether there is something to do before it would be worth while to sleep.
 bool EventLoop::look_for_mail(TimePoint deadline) noexcept {
     if (!spin_.pays() || backend_turns_time_) return false;
-    if (deadline != TimePoint::max() && deadline - turn_time_ < 2 * AdaptiveSpin::longest) return false;
+    if (deadline != TimePoint::max() && deadline - time_->now() < 2 * AdaptiveSpin::longest) return false;
     if (backend_->in_flight() == 0) return spin_.look_for([this] { return mailbox_.has_mail(); });
     // Descriptors must not wait for it: they are looked at every microsecond or so.
     int looks = 0;

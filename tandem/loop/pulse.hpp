@@ -41,6 +41,7 @@ public:
     }
     void step_begins(const void* entry) noexcept { entry_.store(entry, std::memory_order_relaxed); }
     void batch_over() noexcept { entry_.store(nullptr, std::memory_order_relaxed); }
+    bool in_step() const noexcept { return entry_.load(std::memory_order_relaxed) != nullptr; }
     /// By this thread, from now on.
     void driven_here() noexcept;
 

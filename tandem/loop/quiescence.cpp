@@ -29,7 +29,6 @@ void EventLoop::wait_while_stuck() noexcept {
     } else if (mailbox_.about_to_sleep()) {
         backend_->wait(until);
         mailbox_.awake();
-        turn_time_ = time_->now();
     } else {
         backend_->wait(TimePoint::min());
     }

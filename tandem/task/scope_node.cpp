@@ -102,7 +102,7 @@ void ScopeNode::ask_task() noexcept {
     if (task && &task->scope() == this) task->ask_to_end();
 }
 
-SharedReason ScopeNode::reason() const {
+const SharedReason& ScopeNode::reason() const {
     for (const ScopeNode* node = this; node;
          node = node->shielded_ && !node->requested_ ? nullptr : node->parent_) {
         if (!node->requested_) continue;

@@ -54,7 +54,7 @@ public:
     /// C7, C11).
     void request_cancel(SharedReason reason);
     /// Why, for a scope in effect cancelled: the reason of the nearest scope outwards that was asked.
-    SharedReason reason() const;
+    const SharedReason& reason() const;
     /// The outer scopes are cancelled too, as seen through this one's shield.
     bool outer_cancelled() const { return parent_ && !shielded_ && parent_->cancelled_; }
 

@@ -262,6 +262,30 @@ ASYNC_TEST(SemC32, an_operation_that_cannot_be_cancelled_is_named) {
     EXPECT_NE(reports.seen[0].find("an operation that cannot be cancelled"), std::string::npos);
 }
 
+ASYNC_TEST(SemC52, how_often_the_task_swallowed_it_is_told) {
+    const Reports reports;
+    Engine engine;
+    engine.refuses = true;
+    const auto stubborn = [](Engine& last, int times) -> Task<void> {
+        for (int i = 0; i < times; ++i) {
+            try {
+                co_await sleep(1h);
+            } catch (const Cancelled&) {
+            }
+        }
+        co_await shield(use(last), 1ms);
+    };
+    auto handle = create_task(stubborn(engine, 3));
+    co_await sleep(1ms);
+    handle.cancel();
+    co_await sleep(6s);
+    engine.waiter.resume();
+    co_await handle.join();
+
+    TANDEM_CO_ASSERT_EQ(reports.seen.size(), 1U);
+    EXPECT_NE(reports.seen[0].find("Cancelled was swallowed 3 times"), std::string::npos) << reports.seen[0];
+}
+
 ASYNC_TEST(SemC51, a_shield_taken_off_lets_the_waiting_request_in) {
     CancelScope inner;
     inner.set_shielded(true);

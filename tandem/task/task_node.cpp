@@ -103,6 +103,8 @@ TaskNode::TaskNode(std::uint64_t id, PromiseBase& root, SourceLocation where)
       frame_(&root),
       spawned_at_(where) {}
 
+constinit const SharedReason TaskNode::no_reason;
+
 TaskNode& TaskNode::spawn(TaskDomain& domain, ScopeNode& parent, PromiseBase*& root,
                           const TaskOptions& options, SourceLocation where) {
     void* block = domain.take_block();
@@ -198,7 +200,8 @@ void TaskNode::step() {
     }
     running_task_node = this;
     status_ = Status::running;
-    threw_in_step_ = false;
+    if (threw_in_step_) [[unlikely]]
+        count_swallowed();
     ++resumes_;
     loop().ready_budget = loop().ready_awaits;
     PromiseBase* frame = frame_;
@@ -258,10 +261,18 @@ void TaskNode::move_to(GroupScope& group) {
     counted_ = true;
 }
 
+// Nothing here is left to clean up while it leaves: each frame that has something costs as much as the throw.
 void TaskNode::throw_cancelled() {
     threw_in_step_ = true;
-    ++extra().times_cancelled;
     CancelledAccess::raise(scope().reason());
+}
+
+void TaskNode::count_swallowed() noexcept {
+    threw_in_step_ = false;
+    try {
+        ++extra().times_cancelled;
+    } catch (const std::bad_alloc&) {  // then it is told without a number
+    }
 }
 
 bool TaskNode::cancel(SharedReason reason) {

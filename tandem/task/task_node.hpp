@@ -136,10 +136,12 @@ public:
     }
     /// Cancels the task's own scope. False if it has ended; asking then is a look at how it ended (sem:K30).
     bool cancel(SharedReason reason);
-    SharedReason own_reason() const { return extra_ ? extra_->request.reason : nullptr; }
+    const SharedReason& own_reason() const { return extra_ ? extra_->request.reason : no_reason; }
     CancelRequest& own_request() { return extra().request; }
     /// How often `Cancelled` was thrown in it.
-    std::uint32_t times_cancelled() const { return extra_ ? extra_->times_cancelled : 0; }
+    std::uint32_t times_cancelled() const {
+        return (extra_ ? extra_->times_cancelled : 0) + (threw_in_step_ ? 1 : 0);
+    }
     /// True once: whoever tells that it does not end tells it alone.
     bool tell_overdue() { return !std::exchange(extra().told_overdue, true); }
     /// An exception has gone past the join of a group that has failed: the `Cancelled` for `why` becomes
@@ -175,9 +177,9 @@ private:
         CompletionHook* last_hook = nullptr;  // while the task ends
         CancelRequest request;
         std::string name;
-        SharedReason left_for;          // the Cancelled that stands for left_error
-        std::exception_ptr left_error;  // of a group that nobody will join
-        std::uint32_t times_cancelled = 0;
+        SharedReason left_for;              // the Cancelled that stands for left_error
+        std::exception_ptr left_error;      // of a group that nobody will join
+        std::uint32_t times_cancelled = 0;  // in earlier steps
         bool told_overdue = false;
         Context context;  // while no step runs
         bool housekeeping = false;
@@ -212,6 +214,8 @@ private:
     friend class PromiseBase;
     void child_detached() noexcept;
     void report_left_error() noexcept;
+    void count_swallowed() noexcept;
+    static const SharedReason no_reason;
 
     // In ScopeNode's tail padding: order matters, see the size check.
     Status status_ : 3 = Status::ready;
