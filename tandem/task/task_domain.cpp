@@ -54,8 +54,6 @@ void keep_leaked(TaskDomain& domain) {
 
 }  // namespace
 
-bool is_a_users(const TaskNode& task);
-
 /// What the loop holds: the domain itself may live on for handles.
 class TaskDomain::Tenant final : public LoopTenant {
 public:
@@ -71,7 +69,7 @@ public:
             const Wait* const wait = task.waiting();
             if (wait ? wait->may_end_from_outside() : task.status() != TaskNode::Status::finishing)
                 stuck = false;
-            if (!is_housekeeping(task)) own_work = true;
+            if (!task.housekeeping()) own_work = true;
         });
         return stuck && own_work ? dump_tree(*domain.loop_) : std::string();
     }
@@ -80,7 +78,7 @@ public:
         for (ScopeNode* child = domain.root_.first_child(); child; child = child->next_sibling()) {
             if (child->kind() != ScopeNode::Kind::task) continue;
             auto& task = static_cast<TaskNode&>(*child);
-            if (is_housekeeping(task)) continue;
+            if (task.housekeeping()) continue;
             std::string place = "not started";
             if (task.resumes() > 0 && task.frame()) {
                 const auto& at = task.frame()->at();
@@ -108,19 +106,13 @@ public:
              Severity::error});
     }
 
-    // Here, where it may look at what a task is.
-    friend bool is_a_users(const TaskNode& task) { return !is_housekeeping(task); }
-
     TaskDomain& domain;
-
-private:
-    static bool is_housekeeping(const TaskNode& task) { return task.extra_ && task.extra_->housekeeping; }
 };
 
 std::vector<TaskNode*> tasks_of_users(EventLoop& loop) {
     std::vector<TaskNode*> found;
     each_task(TaskDomain::of(loop).root(), [&](TaskNode& task) {
-        if (is_a_users(task)) found.push_back(&task);
+        if (!task.housekeeping()) found.push_back(&task);
     });
     return found;
 }

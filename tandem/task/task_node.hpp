@@ -138,6 +138,8 @@ public:
     bool cancel(SharedReason reason);
     const SharedReason& own_reason() const { return extra_ ? extra_->request.reason : no_reason; }
     CancelRequest& own_request() { return extra().request; }
+    /// A library's own: see `TaskOptions`.
+    bool housekeeping() const { return extra_ && extra_->housekeeping; }
     /// How often `Cancelled` was thrown in it.
     std::uint32_t times_cancelled() const {
         return (extra_ ? extra_->times_cancelled : 0) + (threw_in_step_ ? 1 : 0);
