@@ -26,6 +26,7 @@
 #include <tandem/inspect/stall_watch.hpp>
 #include <tandem/io/byte_stream.hpp>
 #include <tandem/io/line_reader.hpp>
+#include <tandem/io/pipe_stream.hpp>
 #include <tandem/loop/context.hpp>
 #include <tandem/loop/event_loop.hpp>
 #include <tandem/loop/signals.hpp>
@@ -36,7 +37,9 @@
 #include <tandem/net/serve.hpp>
 #include <tandem/net/stream_writer.hpp>
 #include <tandem/net/tcp_listener.hpp>
+#include <tandem/process/command.hpp>
 #include <tandem/process/pool.hpp>
+#include <tandem/process/process.hpp>
 #include <tandem/sync/actor.hpp>
 #include <tandem/sync/barrier.hpp>
 #include <tandem/sync/capacity_limiter.hpp>

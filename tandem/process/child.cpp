@@ -1,6 +1,7 @@
 #include <tandem/process/child_internal.hpp>
 
 #include <tandem/base/errors.hpp>
+#include <tandem/process/spawn_internal.hpp>
 #include <tandem/task/operation_wait.hpp>
 
 #include <cerrno>
@@ -12,9 +13,7 @@
 #include <vector>
 
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,46 +24,17 @@ namespace {
     throw std::system_error(error, std::generic_category(), std::string("start a child process: ") + what);
 }
 
-// posix_spawn's two argument objects.
-struct SpawnPlan {
-    SpawnPlan() {
-        posix_spawn_file_actions_init(&actions);
-        posix_spawnattr_init(&attributes);
-    }
-    ~SpawnPlan() {
-        posix_spawn_file_actions_destroy(&actions);
-        posix_spawnattr_destroy(&attributes);
-    }
-    SpawnPlan(const SpawnPlan&) = delete;
-    SpawnPlan& operator=(const SpawnPlan&) = delete;
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-};
-
-pid_t spawn(int socket) {
-    SpawnPlan plan;
-    posix_spawn_file_actions_addopen(&plan.actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&plan.actions, socket, child_socket);
-    posix_spawn_file_actions_addclosefrom_np(&plan.actions, child_socket + 1);
-    sigset_t none;
-    sigset_t all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_setsigmask(&plan.attributes, &none);
-    posix_spawnattr_setsigdefault(&plan.attributes, &all);
-    posix_spawnattr_setflags(&plan.attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-
-    std::string marker = std::string(child_marker) + "=" + std::to_string(child_socket);
-    std::vector<char*> environment{marker.data()};
-    for (char** entry = ::environ; entry && *entry; ++entry) environment.push_back(*entry);
-    environment.push_back(nullptr);
-    std::string name = "tandem-jobs";
-    char* const arguments[] = {name.data(), nullptr};
-    pid_t pid = -1;
-    // exec, not fork alone: a lock that another thread holds at the fork would stay locked for ever.
-    const int error =
-        posix_spawn(&pid, "/proc/self/exe", &plan.actions, &plan.attributes, arguments, environment.data());
-    if (error != 0) throw_errno(error, "posix_spawn of /proc/self/exe");
+int spawn_ourselves(int socket, int null) {
+    Spawn what;
+    what.path = "/proc/self/exe";
+    what.arguments.emplace_back("tandem-jobs");
+    what.environment = own_environment();
+    what.environment.insert(what.environment.begin(),
+                            std::string(child_marker) + "=" + std::to_string(child_socket));
+    what.descriptors = {{null, 0}, {socket, child_socket}};
+    what.all_signals_default = true;
+    const int pid = spawn(what);
+    if (pid < 0) throw_errno(-pid, "posix_spawn of /proc/self/exe");
     return pid;
 }
 
@@ -76,11 +46,11 @@ Child::Child(EventLoop& loop) : life_(loop.life()) {
     socket_.reset(pair[0]);
     const UniqueFd theirs(pair[1]);
     if (::fcntl(socket_.get(), F_SETFL, O_NONBLOCK) != 0) throw_errno(errno, "fcntl");
-    pid_ = spawn(theirs.get());
+    const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (!null) throw_errno(errno, "open /dev/null");
+    pid_ = spawn_ourselves(theirs.get(), null.get());
     // It is ours until it is reaped, so that the number cannot have passed to another process.
-    pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
-    if (!pidfd_) {
-        const int error = errno;
+    if (const int error = open_end(pid_, end_); error != 0) {
         ::kill(pid_, SIGKILL);
         ::waitpid(pid_, nullptr, 0);
         throw_errno(error, "pidfd_open");
@@ -95,9 +65,9 @@ Child::~Child() {
     const std::lock_guard lock(life_->mutex);
     if (!life_->loop) return;
     life_->loop->backend().forget(socket_.get());
-    life_->loop->backend().forget(pidfd_.get());
+    life_->loop->backend().forget(end_.fd.get());
     socket_.reset();
-    pidfd_.reset();
+    end_.fd.reset();
 }
 
 void Child::kill() noexcept {
@@ -113,7 +83,7 @@ int Child::reap() noexcept {
 }
 
 Task<int> Child::wait() {
-    OperationWait ended(OpCode::poll_readable, pidfd_.get());
+    OperationWait ended(OpCode::poll_readable, end_.fd.get());
     co_await ended;
     co_return reap();
 }

@@ -3,6 +3,7 @@
 #include <tandem/base/unique_fd.hpp>
 #include <tandem/loop/event_loop.hpp>
 #include <tandem/process/pool.hpp>
+#include <tandem/process/spawn_internal.hpp>
 #include <tandem/task/task.hpp>
 
 #include <cstdint>
@@ -56,7 +57,7 @@ private:
 
     std::shared_ptr<LoopLife> life_;
     UniqueFd socket_;
-    UniqueFd pidfd_;
+    EndOfProcess end_;
     int pid_ = -1;
     bool reaped_ = false;
 };

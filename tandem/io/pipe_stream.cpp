@@ -1,0 +1,375 @@
+#include <tandem/io/pipe_stream.hpp>
+
+#include <tandem/base/claimed_fd.hpp>
+#include <tandem/base/errors.hpp>
+#include <tandem/loop/event_loop.hpp>
+#include <tandem/loop/operation_slot.hpp>
+#include <tandem/task/current_task.hpp>
+#include <tandem/task/sleep.hpp>
+#include <tandem/task/wait.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <mutex>
+#include <string>
+#include <system_error>
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <unistd.h>
+
+namespace tandem::inline v1::io {
+namespace {
+
+class Transfer;
+
+std::int32_t read_now(int fd, MutableBytes buffer) noexcept {
+    for (;;) {
+        const auto count = ::read(fd, buffer.data(), std::min<std::size_t>(buffer.size(), 0x7ffff000));
+        if (count >= 0) return static_cast<std::int32_t>(count);
+        if (errno != EINTR) return -errno;
+    }
+}
+
+/// Keeps SIGPIPE from this thread, and takes away one that came meanwhile: write(2) has no MSG_NOSIGNAL.
+class NoPipeSignal {
+public:
+    NoPipeSignal() noexcept {
+        sigset_t pending;
+        sigpending(&pending);
+        was_pending_ = sigismember(&pending, SIGPIPE) == 1;
+        sigemptyset(&only_);
+        sigaddset(&only_, SIGPIPE);
+        pthread_sigmask(SIG_BLOCK, &only_, &before_);
+    }
+    ~NoPipeSignal() {
+        if (broken && !was_pending_) {
+            const timespec at_once{};
+            while (sigtimedwait(&only_, nullptr, &at_once) < 0 && errno == EINTR) {
+            }
+        }
+        pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    }
+    NoPipeSignal(const NoPipeSignal&) = delete;
+    NoPipeSignal& operator=(const NoPipeSignal&) = delete;
+    bool broken = false;
+
+private:
+    sigset_t only_;
+    sigset_t before_;
+    bool was_pending_;
+};
+
+std::int32_t write_now(int fd, Bytes bytes) noexcept {
+    NoPipeSignal quiet;
+    for (;;) {
+        const auto count = ::write(fd, bytes.data(), std::min<std::size_t>(bytes.size(), 0x7ffff000));
+        if (count >= 0) return static_cast<std::int32_t>(count);
+        if (errno == EINTR) continue;
+        const int error = errno;
+        quiet.broken = error == EPIPE;
+        return -error;
+    }
+}
+
+}  // namespace
+
+/// A descriptor and its loop; at most one operation waits on it.
+class PipeStream::End {
+public:
+    End(EventLoop& loop, UniqueFd fd, bool writes) noexcept
+        : loop_(&loop), life_(loop.life()), fd_(fd.release()), writes_(writes) {
+        claim_fd(fd_);
+    }
+    ~End() { release(); }
+    End(const End&) = delete;
+    End& operator=(const End&) = delete;
+
+    int fd() const noexcept { return fd_; }
+    bool writes() const noexcept { return writes_; }
+    bool is_open() const noexcept { return !closed_; }
+    void require(const char* what, bool to_write) const;
+    void close() noexcept;
+    /// The same from any thread.
+    static void abandon(const std::shared_ptr<End>& end) noexcept;
+
+    int error = 0;  // what the pipe answered; every later call reports it
+    bool busy = false;
+    bool write_cut = false;
+
+    /// One operation, or a series of them.
+    class Turn {
+    public:
+        Turn(const std::shared_ptr<End>& end, const char* what, bool to_write)
+            : end_(checked(end, what, to_write)) {
+            end_.busy = true;
+        }
+        ~Turn() {
+            end_.busy = false;
+            if (end_.closed_) end_.release();
+        }
+        Turn(const Turn&) = delete;
+        Turn& operator=(const Turn&) = delete;
+        std::size_t conclude(std::int32_t result, const char* what) const;
+
+    private:
+        static End& checked(const std::shared_ptr<End>& end, const char* what, bool to_write);
+        End& end_;
+    };
+
+private:
+    friend class io::Transfer;
+    void release() noexcept;
+
+    EventLoop* loop_;  // for comparing
+    std::shared_ptr<LoopLife> life_;
+    int fd_;
+    bool writes_;
+    bool closed_ = false;
+    Transfer* waiting_ = nullptr;
+};
+
+namespace {
+
+using End = PipeStream::End;
+
+/// A read or write that is tried at once, and again whenever the pipe is ready, until it moves something.
+class Transfer final : public Checkpoint<Transfer>, private OperationWaiter {
+public:
+    Transfer(End& end, MutableBytes buffer) : end_(end), data_(buffer.data()), size_(buffer.size()) {}
+    Transfer(End& end, Bytes bytes)
+        : end_(end), data_(const_cast<char*>(bytes.data())), size_(bytes.size()) {}
+    Transfer(const Transfer&) = delete;
+    Transfer& operator=(const Transfer&) = delete;
+    ~Transfer() {
+        if (!slot_) [[likely]]
+            return;
+        std::fprintf(
+            stderr,
+            "tandem: a suspended coroutine was destroyed by hand while its %s of descriptor %d was in "
+            "flight: cancel its task and join it instead\n",
+            waiting_for(), end_.fd());
+        std::abort();
+    }
+
+    bool try_now() { return go_on(); }
+    void start() noexcept {}  // try_now() has submitted it
+    std::int32_t result() {
+        if (result_ == -ECANCELED && cancel_asked_) task().throw_cancelled();
+        return result_;
+    }
+    bool request_cancel() noexcept override {
+        cancel_asked_ = true;
+        interrupt();
+        return false;
+    }
+    const char* waiting_for() const noexcept override { return end_.writes() ? "send" : "receive"; }
+    /// Its result is ECANCELED, unless something has moved.
+    void interrupt() noexcept {
+        if (slot_) loop().backend().cancel(*slot_);
+    }
+
+private:
+    // True once there is a result.
+    bool go_on() {
+        for (;;) {
+            result_ = end_.writes() ? write_now(end_.fd(), Bytes(data_, size_))
+                                    : read_now(end_.fd(), MutableBytes(data_, size_));
+            if (result_ != -EAGAIN) return true;
+            OperationSlot& slot = loop().operations().take();
+            slot.code = end_.writes() ? OpCode::poll_writable : OpCode::poll_readable;
+            slot.fd = end_.fd();
+            slot.waiter = this;
+            const auto submitted = loop().backend().submit(slot);
+            if (!submitted.done) {
+                slot_ = &slot;
+                end_.waiting_ = this;
+                return false;
+            }
+            loop().operations().give_back(slot);
+            if (submitted.result < 0) {
+                result_ = submitted.result;
+                return true;
+            }
+        }
+    }
+    void operation_completed(OperationSlot& slot) noexcept override {
+        const auto ready = slot.result;
+        slot_ = nullptr;
+        end_.waiting_ = nullptr;
+        loop().operations().give_back(slot);
+        if (ready < 0 || !end_.is_open() || cancel_asked_)
+            result_ = ready < 0 ? ready : -ECANCELED;
+        else if (!go_on())
+            return;
+        task().wake();
+    }
+
+    End& end_;
+    char* data_;
+    std::size_t size_;
+    OperationSlot* slot_ = nullptr;
+    std::int32_t result_ = 0;
+    bool cancel_asked_ = false;
+};
+
+Task<std::size_t> read_some_from(std::shared_ptr<End> end, MutableBytes buffer) {
+    const End::Turn turn(end, "read", false);
+    if (buffer.empty()) co_return std::size_t{0};
+    const std::int32_t result = co_await Transfer(*end, buffer);
+    co_return turn.conclude(result, "read from");
+}
+
+Task<std::size_t> write_some_to(std::shared_ptr<End> end, Bytes bytes) {
+    const End::Turn turn(end, "write", true);
+    if (bytes.empty()) co_return std::size_t{0};
+    const std::int32_t result = co_await Transfer(*end, bytes);
+    co_return turn.conclude(result, "write to");
+}
+
+/// Left before the end with bytes gone, it leaves a pipe whose contents nobody knows (sem:C62).
+struct CutUnlessFinished {
+    ~CutUnlessFinished() { end.write_cut = begun && !finished; }
+    End& end;
+    bool begun = false;
+    bool finished = false;
+};
+
+Task<void> write_all_to(std::shared_ptr<End> end, Bytes bytes) {
+    const End::Turn turn(end, "write", true);
+    CutUnlessFinished cut{*end};
+    while (!bytes.empty()) {
+        const std::int32_t result = co_await Transfer(*end, bytes);
+        bytes = bytes.skip(turn.conclude(result, "write to"));
+        cut.begun = true;
+    }
+    cut.finished = true;
+}
+
+Task<void> close_end(std::shared_ptr<End> end) {
+    if (!end || !end->is_open()) co_return;
+    end->close();
+    if (is_cancelled()) co_await checkpoint();  // throws
+}
+
+}  // namespace
+
+void PipeStream::End::require(const char* what, bool to_write) const {
+    if (closed_) throw InvalidStateError(std::string(what) + ": this end of the pipe is closed");
+    if (this_loop_or_null() != loop_)
+        throw WrongLoop(
+            std::string(what) +
+            ": the pipe belongs to another event loop; use it where it was made, or move the work there");
+    if (writes_ != to_write)
+        throw InvalidStateError(std::string(what) + ": this is the " + (writes_ ? "writing" : "reading") +
+                                " end of a pipe");
+}
+
+PipeStream::End& PipeStream::End::Turn::checked(const std::shared_ptr<End>& end, const char* what,
+                                                bool to_write) {
+    if (!end) throw InvalidStateError(std::string(what) + ": the pipe was never opened, or moved from");
+    end->require(what, to_write);
+    if (end->busy)
+        throw InvalidStateError(std::string(what) + ": another task is " +
+                                (to_write ? "writing to" : "reading from") + " this pipe");
+    if (end->write_cut)
+        throw InvalidStateError(
+            "write: an earlier write was cancelled in its middle, so that the reader would get nonsense");
+    if (end->error != 0)
+        throw std::system_error(end->error, std::generic_category(),
+                                std::string(to_write ? "write to" : "read from") + " a pipe");
+    return *end;
+}
+
+std::size_t PipeStream::End::Turn::conclude(std::int32_t result, const char* what) const {
+    if (result >= 0) return static_cast<std::size_t>(result);
+    if (end_.is_open()) end_.error = -result;
+    throw std::system_error(
+        -result, std::generic_category(),
+        std::string(what) + (end_.is_open() ? " a pipe" : " a pipe that was closed meanwhile"));
+}
+
+void PipeStream::End::close() noexcept {
+    if (closed_) return;
+    closed_ = true;
+    // Closed under the kernel's feet its number could go to somebody else: the operation ends first.
+    if (waiting_) waiting_->interrupt();
+    if (!busy) release();
+}
+
+void PipeStream::End::release() noexcept {
+    if (fd_ < 0) return;
+    const int fd = std::exchange(fd_, -1);
+    unclaim_fd(fd);
+    {
+        const std::lock_guard lock(life_->mutex);
+        if (life_->loop && this_loop_or_null() == life_->loop) life_->loop->backend().forget(fd);
+    }
+    ::close(fd);
+}
+
+void PipeStream::End::abandon(const std::shared_ptr<End>& end) noexcept {
+    {
+        const std::lock_guard lock(end->life_->mutex);
+        EventLoop* const loop = end->life_->loop;
+        if (loop && loop->is_running() && this_loop_or_null() != loop) {
+            try {
+                loop->call_soon_threadsafe([end] { end->close(); });
+                return;
+            } catch (...) {  // closing at this very moment: nothing waits on it any more
+            }
+        }
+    }
+    end->close();
+}
+
+PipeStream::PipeStream(UniqueFd end) {
+    EventLoop& loop = this_loop();
+    const int flags = ::fcntl(end.get(), F_GETFL);
+    const bool one_way = flags >= 0 && (flags & O_ACCMODE) != O_RDWR;
+    if (!one_way || ::fcntl(end.get(), F_SETFL, flags | O_NONBLOCK) != 0)
+        throw std::system_error(flags < 0 ? errno : EINVAL, std::generic_category(),
+                                "use descriptor " + std::to_string(end.get()) + " as an end of a pipe");
+    end_ = std::make_shared<End>(loop, std::move(end), (flags & O_ACCMODE) == O_WRONLY);
+}
+
+PipeStream& PipeStream::operator=(PipeStream&& other) noexcept {
+    if (this != &other) {
+        abort();
+        end_ = std::move(other.end_);
+    }
+    return *this;
+}
+
+PipeStream::~PipeStream() { abort(); }
+
+Task<std::size_t> PipeStream::read_some(MutableBytes buffer) { return read_some_from(end_, buffer); }
+Task<std::size_t> PipeStream::write_some(Bytes bytes) { return write_some_to(end_, bytes); }
+Task<void> PipeStream::write_all(Bytes bytes) { return write_all_to(end_, bytes); }
+Task<void> PipeStream::shutdown_write() { return close_end(end_); }
+Task<void> PipeStream::close() { return close_end(end_); }
+
+void PipeStream::abort() noexcept {
+    if (end_ && end_->is_open()) End::abandon(end_);
+}
+bool PipeStream::can_shutdown_write() const noexcept { return end_ && end_->writes(); }
+bool PipeStream::is_open() const noexcept { return end_ && end_->is_open(); }
+int PipeStream::native_handle() const noexcept { return is_open() ? end_->fd() : -1; }
+
+PipePair pipe() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "make a pipe");
+    UniqueFd reader(ends[0]);
+    UniqueFd writer(ends[1]);
+    PipePair made;
+    made.reader = PipeStream(std::move(reader));
+    made.writer = PipeStream(std::move(writer));
+    return made;
+}
+
+}  // namespace tandem::inline v1::io
