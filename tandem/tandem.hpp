@@ -40,6 +40,7 @@
 #include <tandem/process/command.hpp>
 #include <tandem/process/pool.hpp>
 #include <tandem/process/process.hpp>
+#include <tandem/process/protocol.hpp>
 #include <tandem/sync/actor.hpp>
 #include <tandem/sync/barrier.hpp>
 #include <tandem/sync/capacity_limiter.hpp>

@@ -14,8 +14,8 @@ namespace tandem::inline v1::io {
 ///     auto [reader, writer] = io::pipe();
 ///     co_await writer.write_all("into the pipe");
 ///
-/// Errors      `ByteStream`'s: a write that nobody will read is EPIPE, never a signal. `InvalidStateError` for
-///             the way that it does not go. What is in progress when it is closed ends with ECANCELED.
+/// Errors      `ByteStream`'s: a write that nobody will read is EPIPE, never a signal. `InvalidStateError`
+///             the wrong way. What is in progress when it is closed ends with ECANCELED.
 /// Cancelling  as `ByteStream`.
 /// Threads     the loop it was made on: another one's gets `WrongLoop`. Destroyed anywhere.
 /// Lifetime    moves freely, also while operations run. Destroying it closes it; what is in the pipe stays

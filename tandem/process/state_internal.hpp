@@ -68,7 +68,10 @@ public:
     static Process start(const Command& command);
     /// What has no setter is collected.
     static void collect(Command& command, bool has_input);
-    static Duration grace_of(const Command& command) { return command.stop_grace_; }
+    /// 0, 1, 2; closed if it is no pipe.
+    static io::PipeStream& stream_of(const Process& child, int fd) {
+        return fd == 0 ? child.state_->in : fd == 1 ? child.state_->out : child.state_->err;
+    }
 
 private:
     class Attempt;
