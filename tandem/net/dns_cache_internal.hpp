@@ -27,6 +27,7 @@ struct DnsAnswer {
     DnsError::Kind failure = DnsError::Kind::not_found;  // if there are no addresses
     std::string reason;
     Duration ttl{};
+    bool by_system = false;  // getaddrinfo(3) has been asked
 };
 
 /// Answers for as long as they are valid; the least recently used one makes room.

@@ -7,6 +7,7 @@
 #include <tandem/net/dns_cache_internal.hpp>
 #include <tandem/net/dns_channel_internal.hpp>
 #include <tandem/net/hosts_file_internal.hpp>
+#include <tandem/net/system_lookup_internal.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -71,9 +72,9 @@ public:
         return cache_.find(question, now);
     }
     void store(const DnsQuestion& question, const DnsAnswer& answer, TimePoint now) {
-        const auto keep = answer.addresses.empty()
-                              ? options_.failure_ttl
-                              : std::clamp(answer.ttl, options_.min_ttl, options_.max_ttl);
+        const auto keep = answer.addresses.empty() ? options_.failure_ttl
+                          : answer.by_system       ? options_.system_ttl
+                                             : std::clamp(answer.ttl, options_.min_ttl, options_.max_ttl);
         const std::lock_guard lock(mutex_);
         cache_.store(question, answer, saturating_add(now, keep));
     }
@@ -95,6 +96,20 @@ public:
         channels_[&loop] = made;
         return made;
     }
+    SystemLookup system_lookup() const { return options_.system_lookup; }
+    std::shared_ptr<SystemQueries> system_queries(EventLoop& loop) {
+        const std::lock_guard lock(mutex_);
+        auto& place = system_queries_[&loop];
+        if (auto running = place.lock()) return running;
+        std::erase_if(system_queries_,
+                      [&](const auto& entry) { return entry.first != &loop && entry.second.expired(); });
+        auto made = std::make_shared<SystemQueries>(
+            [weak = weak_from_this()](const DnsQuestion& question, const DnsAnswer& answer, TimePoint now) {
+                if (const auto state = weak.lock()) state->store(question, answer, now);
+            });
+        place = made;
+        return made;
+    }
 
 private:
     const DnsResolverOptions options_;
@@ -102,6 +117,7 @@ private:
     HostsFile hosts_;
     DnsCache cache_;
     std::map<EventLoop*, std::weak_ptr<DnsChannel>> channels_;
+    std::map<EventLoop*, std::weak_ptr<SystemQueries>> system_queries_;
 };
 
 namespace {
@@ -110,6 +126,7 @@ using State = DnsResolver::State;
 
 /// One family's part of a lookup: answered by the cache, or a query under way.
 struct Part {
+    DnsQuestion question;
     std::optional<DnsAnswer> answer;
     std::shared_ptr<DnsQuery> query;
 
@@ -122,7 +139,8 @@ struct Part {
 
 class Lookup {
 public:
-    Lookup(State& state, const std::string& name, bool absolute, AddressFamily family) : loop_(this_loop()) {
+    Lookup(State& state, const std::string& name, bool absolute, AddressFamily family)
+        : state_(state), loop_(this_loop()) {
         if (family != AddressFamily::v4) add(state, {name, AddressFamily::v6}, absolute);
         if (family != AddressFamily::v6) add(state, {name, AddressFamily::v4}, absolute);
     }
@@ -133,7 +151,7 @@ public:
     /// All have answered, or one has and the other has had its extra time.
     bool done() {
         const auto answered = std::ranges::count_if(parts_, &Part::look);
-        if (static_cast<std::size_t>(answered) == parts_.size()) return true;
+        if (static_cast<std::size_t>(answered) == parts_.size()) return !falls_back();
         if (std::ranges::none_of(parts_, &Part::has_addresses)) return false;
         if (delay_over_) return true;
         if (!delay_started_) {
@@ -171,18 +189,41 @@ public:
 private:
     void add(State& state, const DnsQuestion& question, bool absolute) {
         Part part;
+        part.question = question;
         part.answer = state.from_cache(question, loop_.time());
-        if (!part.answer) {
+        if (!part.answer && state.system_lookup() == SystemLookup::always) {
+            ask_system(part);
+        } else if (!part.answer) {
             if (!channel_) channel_ = state.channel(loop_);
             part.query = channel_->ask(question, absolute);
             part.query->lookups.push_back(waiting_);
         }
         parts_.push_back(std::move(part));
     }
+    void ask_system(Part& part) {
+        if (!system_) system_ = state_.system_queries(loop_);
+        part.answer.reset();
+        part.query = system_->ask(part.question);
+        part.query->lookups.push_back(waiting_);
+    }
+    /// Whether there is somebody left to ask: who is then asked.
+    bool falls_back() {
+        if (state_.system_lookup() != SystemLookup::fallback) return false;
+        if (std::ranges::any_of(parts_, &Part::has_addresses)) return false;
+        bool asked = false;
+        for (auto& part : parts_) {
+            if (part.answer->by_system) continue;
+            ask_system(part);
+            asked = true;
+        }
+        return asked;
+    }
 
+    State& state_;
     EventLoop& loop_;
     std::shared_ptr<DnsLookup> waiting_ = std::make_shared<DnsLookup>();
     std::shared_ptr<DnsChannel> channel_;
+    std::shared_ptr<SystemQueries> system_;
     std::vector<Part> parts_;
     TimerHandle timer_;
     bool delay_started_ = false;

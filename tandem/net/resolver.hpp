@@ -45,6 +45,13 @@ protected:
     Resolver& operator=(const Resolver&) = default;
 };
 
+/// Whether getaddrinfo(3) is asked, on a thread: for names that only the system's name service switch knows.
+enum class SystemLookup : std::uint8_t {
+    never,
+    fallback,  ///< for what name servers have no address of
+    always,    ///< in place of name servers
+};
+
 class DnsResolverOptions {
 public:
     DnsResolverOptions() {}
@@ -52,19 +59,22 @@ public:
     /// "9.9.9.9", "127.0.0.1:5353", "[::1]:53"; empty: the system's.
     std::vector<std::string> servers;
     std::string hosts_file = "/etc/hosts";
+    SystemLookup system_lookup = SystemLookup::never;
     Duration timeout =
         std::chrono::seconds(3);  ///< of the first try with each server; later ones take longer
     int tries = 3;
     std::size_t cache_names = 1'000;
     Duration min_ttl = std::chrono::seconds(1);
     Duration max_ttl = std::chrono::seconds(300);
+    Duration system_ttl = std::chrono::seconds(30);  ///< of what getaddrinfo(3) said, which tells none
     Duration failure_ttl = std::chrono::seconds(5);
 };
 
 /// Asks, in this order: is it an address, `localhost`, in the hosts file, in the cache, known to DNS (c-ares
-/// on the running loop). Lookups of one name at one time are one query (sem:C69).
+/// on the running loop), and if so asked to the system. Lookups of one name at one time are one query
+/// (sem:C69).
 ///
-/// Cancelling  only leaves the query; it goes on into the cache.
+/// Cancelling  only leaves the query; it goes on into the cache, also where it is a thread's (sem:C70).
 /// Threads     any loop, several at a time; the cache is shared.
 /// Lifetime    queries under way keep what they need.
 class DnsResolver final : public Resolver {
