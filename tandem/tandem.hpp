@@ -25,6 +25,7 @@
 #include <tandem/http/server.hpp>
 #include <tandem/inspect/stall_watch.hpp>
 #include <tandem/io/byte_stream.hpp>
+#include <tandem/io/file.hpp>
 #include <tandem/io/line_reader.hpp>
 #include <tandem/io/pipe_stream.hpp>
 #include <tandem/loop/context.hpp>

@@ -16,6 +16,14 @@ namespace tandem::inline v1 {
 
 class SimHost;
 
+/// What a file is opened for.
+enum class FileUse : std::uint8_t {
+    read,
+    write,   ///< made, or emptied first
+    append,  ///< made if there is none; every write goes to its end
+    update,  ///< read and written from its beginning, made if there is none
+};
+
 /// What `Backend::submit` did.
 struct Submitted {
     bool done = false;  ///< the operation is over: `result` is final and `completed()` will not be called
@@ -71,6 +79,9 @@ public:
     virtual int open_socket(int family, int type) noexcept;
     /// Two stream sockets connected with each other. 0 or a negative errno.
     virtual int open_socket_pair(int (&ends)[2]) noexcept;
+    /// A file of the machine that is simulated, or a negative errno; -ENOSYS: files are the kernel's, open(2)
+    /// them.
+    virtual int open_file(const std::string& path, FileUse use) noexcept;
     /// A backend that simulates time takes this clock, one that can be turned, and says true: `wait()` turns
     /// it and measures deadlines with it. Else time is the kernel's.
     virtual bool take_time(LoopTime& time) noexcept {

@@ -53,6 +53,8 @@ int Backend::open_socket(int family, int type) noexcept {
     return or_errno(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
 
+int Backend::open_file(const std::string&, FileUse) noexcept { return -ENOSYS; }
+
 int Backend::open_socket_pair(int (&ends)[2]) noexcept {
     return or_errno(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends));
 }

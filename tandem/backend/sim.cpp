@@ -93,6 +93,17 @@ int SimBackend::open_socket_pair(int (&ends)[2]) noexcept {
     return is_crashed() ? -ENETDOWN : world_.open_pair(*host_, ends);
 }
 
+int SimBackend::open_file(const std::string& path, FileUse use) noexcept {
+    if (is_crashed()) return -EIO;
+    try {
+        const int fd = host_->open_file(path, use != FileUse::read, use == FileUse::write);
+        if (fd >= 0 && use == FileUse::append) world_.to_the_end(fd);
+        return fd;
+    } catch (const std::bad_alloc&) {
+        return -ENOMEM;
+    }
+}
+
 /// For descriptors of the real world.
 Backend* SimBackend::outside() noexcept {
     if (!outside_) {

@@ -32,6 +32,7 @@ public:
     void expect_wakes(int change) noexcept override;
     int open_socket(int family, int type) noexcept override;
     int open_socket_pair(int (&ends)[2]) noexcept override;
+    int open_file(const std::string& path, FileUse use) noexcept override;
     bool take_time(LoopTime& time) noexcept override;
 
     /// For the network: an operation that waited has ended; it is completed in a `wait()`.

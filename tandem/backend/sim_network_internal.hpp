@@ -170,6 +170,8 @@ public:
     std::int64_t send(int fd, const void* from, std::size_t size) noexcept override;
     int close(int fd) noexcept override;
     int open_file(SimMachine& host, SimFiles::File file);
+    /// Moves a file's position.
+    void to_the_end(int fd);
 
     // What a backend asks for.
     /// The outcome, or -EAGAIN: it waits in the socket's list.

@@ -169,6 +169,11 @@ void SimNetwork::send_off(SimSocket& waiting) {
     if (const auto client = waiting.peer; client && client->closed) client->peer = waiting.peer = nullptr;
 }
 
+void SimNetwork::to_the_end(int fd) {
+    const auto entry = find(fd);
+    entry->position = entry->host->files().size(*entry->file);
+}
+
 void SimNetwork::close_listener(SimSocket& socket) {
     for (const auto& waiting : std::exchange(socket.pending, {})) send_off(*waiting);
     for (const auto& client : std::exchange(socket.knocking, {})) connect_ends(client, ECONNREFUSED);

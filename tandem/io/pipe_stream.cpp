@@ -1,7 +1,7 @@
 #include <tandem/io/pipe_stream.hpp>
 
-#include <tandem/base/claimed_fd.hpp>
 #include <tandem/base/errors.hpp>
+#include <tandem/io/owned_descriptor_internal.hpp>
 #include <tandem/loop/event_loop.hpp>
 #include <tandem/loop/operation_slot.hpp>
 #include <tandem/task/current_task.hpp>
@@ -15,7 +15,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <mutex>
 #include <string>
 #include <system_error>
 
@@ -25,8 +24,6 @@
 
 namespace tandem::inline v1::io {
 namespace {
-
-class Transfer;
 
 std::int32_t read_now(int fd, MutableBytes buffer) noexcept {
     for (;;) {
@@ -79,40 +76,26 @@ std::int32_t write_now(int fd, Bytes bytes) noexcept {
 
 }  // namespace
 
-/// A descriptor and its loop; at most one operation waits on it.
-class PipeStream::End {
+/// At most one operation waits on it.
+class PipeStream::End final : public OwnedDescriptor {
 public:
     End(EventLoop& loop, UniqueFd fd, bool writes) noexcept
-        : loop_(&loop), life_(loop.life()), fd_(fd.release()), writes_(writes) {
-        claim_fd(fd_);
-    }
-    ~End() { release(); }
-    End(const End&) = delete;
-    End& operator=(const End&) = delete;
+        : OwnedDescriptor(loop, std::move(fd)), writes_(writes) {}
 
-    int fd() const noexcept { return fd_; }
     bool writes() const noexcept { return writes_; }
-    bool is_open() const noexcept { return !closed_; }
-    void require(const char* what, bool to_write) const;
-    void close() noexcept;
-    /// The same from any thread.
-    static void abandon(const std::shared_ptr<End>& end) noexcept;
 
     int error = 0;  // what the pipe answered; every later call reports it
     bool busy = false;
     bool write_cut = false;
 
-    /// One operation, or a series of them.
+    /// The right to one operation, or a series of them.
     class Turn {
     public:
         Turn(const std::shared_ptr<End>& end, const char* what, bool to_write)
-            : end_(checked(end, what, to_write)) {
+            : end_(checked(end, what, to_write)), in_flight_(end_) {
             end_.busy = true;
         }
-        ~Turn() {
-            end_.busy = false;
-            if (end_.closed_) end_.release();
-        }
+        ~Turn() { end_.busy = false; }
         Turn(const Turn&) = delete;
         Turn& operator=(const Turn&) = delete;
         std::size_t conclude(std::int32_t result, const char* what) const;
@@ -120,18 +103,11 @@ public:
     private:
         static End& checked(const std::shared_ptr<End>& end, const char* what, bool to_write);
         End& end_;
+        InFlight in_flight_;
     };
 
 private:
-    friend class io::Transfer;
-    void release() noexcept;
-
-    EventLoop* loop_;  // for comparing
-    std::shared_ptr<LoopLife> life_;
-    int fd_;
     bool writes_;
-    bool closed_ = false;
-    Transfer* waiting_ = nullptr;
 };
 
 namespace {
@@ -139,7 +115,7 @@ namespace {
 using End = PipeStream::End;
 
 /// A read or write that is tried at once, and again whenever the pipe is ready, until it moves something.
-class Transfer final : public Checkpoint<Transfer>, private OperationWaiter {
+class Transfer final : public Checkpoint<Transfer>, private OperationWaiter, private Interruptible {
 public:
     Transfer(End& end, MutableBytes buffer) : end_(end), data_(buffer.data()), size_(buffer.size()) {}
     Transfer(End& end, Bytes bytes)
@@ -169,12 +145,11 @@ public:
         return false;
     }
     const char* waiting_for() const noexcept override { return end_.writes() ? "send" : "receive"; }
-    /// Its result is ECANCELED, unless something has moved.
-    void interrupt() noexcept {
-        if (slot_) loop().backend().cancel(*slot_);
-    }
 
 private:
+    void interrupt() noexcept override {
+        if (slot_) loop().backend().cancel(*slot_);
+    }
     // True once there is a result.
     bool go_on() {
         for (;;) {
@@ -188,7 +163,7 @@ private:
             const auto submitted = loop().backend().submit(slot);
             if (!submitted.done) {
                 slot_ = &slot;
-                end_.waiting_ = this;
+                end_.waits(*this);
                 return false;
             }
             loop().operations().give_back(slot);
@@ -201,7 +176,7 @@ private:
     void operation_completed(OperationSlot& slot) noexcept override {
         const auto ready = slot.result;
         slot_ = nullptr;
-        end_.waiting_ = nullptr;
+        end_.waits_no_more(*this);
         loop().operations().give_back(slot);
         if (ready < 0 || !end_.is_open() || cancel_asked_)
             result_ = ready < 0 ? ready : -ECANCELED;
@@ -259,21 +234,13 @@ Task<void> close_end(std::shared_ptr<End> end) {
 
 }  // namespace
 
-void PipeStream::End::require(const char* what, bool to_write) const {
-    if (closed_) throw InvalidStateError(std::string(what) + ": this end of the pipe is closed");
-    if (this_loop_or_null() != loop_)
-        throw WrongLoop(
-            std::string(what) +
-            ": the pipe belongs to another event loop; use it where it was made, or move the work there");
-    if (writes_ != to_write)
-        throw InvalidStateError(std::string(what) + ": this is the " + (writes_ ? "writing" : "reading") +
-                                " end of a pipe");
-}
-
 PipeStream::End& PipeStream::End::Turn::checked(const std::shared_ptr<End>& end, const char* what,
                                                 bool to_write) {
     if (!end) throw InvalidStateError(std::string(what) + ": the pipe was never opened, or moved from");
-    end->require(what, to_write);
+    end->require_usable(what, "pipe");
+    if (end->writes() != to_write)
+        throw InvalidStateError(std::string(what) + ": this is the " +
+                                (end->writes() ? "writing" : "reading") + " end of a pipe");
     if (end->busy)
         throw InvalidStateError(std::string(what) + ": another task is " +
                                 (to_write ? "writing to" : "reading from") + " this pipe");
@@ -292,40 +259,6 @@ std::size_t PipeStream::End::Turn::conclude(std::int32_t result, const char* wha
     throw std::system_error(
         -result, std::generic_category(),
         std::string(what) + (end_.is_open() ? " a pipe" : " a pipe that was closed meanwhile"));
-}
-
-void PipeStream::End::close() noexcept {
-    if (closed_) return;
-    closed_ = true;
-    // Closed under the kernel's feet its number could go to somebody else: the operation ends first.
-    if (waiting_) waiting_->interrupt();
-    if (!busy) release();
-}
-
-void PipeStream::End::release() noexcept {
-    if (fd_ < 0) return;
-    const int fd = std::exchange(fd_, -1);
-    unclaim_fd(fd);
-    {
-        const std::lock_guard lock(life_->mutex);
-        if (life_->loop && this_loop_or_null() == life_->loop) life_->loop->backend().forget(fd);
-    }
-    ::close(fd);
-}
-
-void PipeStream::End::abandon(const std::shared_ptr<End>& end) noexcept {
-    {
-        const std::lock_guard lock(end->life_->mutex);
-        EventLoop* const loop = end->life_->loop;
-        if (loop && loop->is_running() && this_loop_or_null() != loop) {
-            try {
-                loop->call_soon_threadsafe([end] { end->close(); });
-                return;
-            } catch (...) {  // closing at this very moment: nothing waits on it any more
-            }
-        }
-    }
-    end->close();
 }
 
 PipeStream::PipeStream(UniqueFd end) {
@@ -355,7 +288,7 @@ Task<void> PipeStream::shutdown_write() { return close_end(end_); }
 Task<void> PipeStream::close() { return close_end(end_); }
 
 void PipeStream::abort() noexcept {
-    if (end_ && end_->is_open()) End::abandon(end_);
+    if (end_ && end_->is_open()) OwnedDescriptor::abandon(end_);
 }
 bool PipeStream::can_shutdown_write() const noexcept { return end_ && end_->writes(); }
 bool PipeStream::is_open() const noexcept { return end_ && end_->is_open(); }

@@ -31,6 +31,10 @@ bool OperationWait::request_cancel() noexcept {
     return false;
 }
 
+void OperationWait::end_early() noexcept {
+    if (slot_) loop().backend().cancel(*slot_);
+}
+
 void OperationWait::operation_completed(OperationSlot& slot) noexcept {
     result_ = slot.result;
     slot_ = nullptr;
@@ -69,11 +73,11 @@ const char* OperationWait::waiting_for() const noexcept {
         case OpCode::poll_writable:
             return "writable";
         case OpCode::read_file:
-            return "file read";
+            return cancel_asked_ ? "file read, uninterruptible" : "file read";
         case OpCode::write_file:
-            return "file write";
+            return cancel_asked_ ? "file write, uninterruptible" : "file write";
         case OpCode::sync_file:
-            return "file sync";
+            return cancel_asked_ ? "file sync, uninterruptible" : "file sync";
         case OpCode::job:
             return "thread job";
     }

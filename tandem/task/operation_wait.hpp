@@ -39,6 +39,11 @@ public:
     const char* waiting_for() const noexcept override;
     int fd() const noexcept { return fd_; }
 
+protected:
+    /// Asks the backend to end it, for others than its task: its result is -ECANCELED then, unless it comes
+    /// first.
+    void end_early() noexcept;
+
 private:
     static constexpr std::uint32_t max_size = 0x7ffff000;  // what one read(2) or write(2) takes at most
 
