@@ -22,9 +22,8 @@ namespace tandem::inline v1::io {
 /// On the simulated backend it is a file of the simulated machine, whose disk is empty at first.
 ///
 /// Errors      `std::system_error` with the path. What is in progress when it is closed ends with ECANCELED.
-/// Cancelling  as `ByteStream`. A call that the disk is at work on is waited for, and its result delivered:
-/// the
-///             await tree shows it as uninterruptible (sem:C73).
+/// Cancelling  as `ByteStream`. A call that the disk is at work on is waited for and its result delivered;
+///             the await tree shows it as uninterruptible (sem:C73).
 /// Threads     the loop it was opened on: another one's gets `WrongLoop`. Destroyed anywhere.
 /// Lifetime    moves freely. Destroying it closes it, which syncs nothing.
 class File final : public ByteStream {
