@@ -35,6 +35,7 @@
 #include <tandem/net/name_info.hpp>
 #include <tandem/net/protocol.hpp>
 #include <tandem/net/resolver.hpp>
+#include <tandem/net/send_file.hpp>
 #include <tandem/net/serve.hpp>
 #include <tandem/net/stream_writer.hpp>
 #include <tandem/net/tcp_listener.hpp>

@@ -128,6 +128,7 @@ Task<void> write_all_of(std::shared_ptr<State> file, Bytes bytes) {
     while (!bytes.empty()) {
         const std::int32_t result =
             co_await FileWait(*file, OpCode::write_file, const_cast<char*>(bytes.data()), bytes.size());
+        cut.finished = result < 0;  // what a full disk did not take may go on later
         const std::size_t count = turn.use.conclude(result, "write");
         file->accepted += count;
         bytes = bytes.skip(count);

@@ -1,5 +1,6 @@
 #include <tandem/io/pipe_stream.hpp>
 
+#include <tandem/backend/quiet_calls.hpp>
 #include <tandem/base/errors.hpp>
 #include <tandem/io/owned_descriptor_internal.hpp>
 #include <tandem/loop/event_loop.hpp>
@@ -10,16 +11,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <string>
 #include <system_error>
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <unistd.h>
 
 namespace tandem::inline v1::io {
@@ -30,47 +28,6 @@ std::int32_t read_now(int fd, MutableBytes buffer) noexcept {
         const auto count = ::read(fd, buffer.data(), std::min<std::size_t>(buffer.size(), 0x7ffff000));
         if (count >= 0) return static_cast<std::int32_t>(count);
         if (errno != EINTR) return -errno;
-    }
-}
-
-/// Keeps SIGPIPE from this thread, and takes away one that came meanwhile: write(2) has no MSG_NOSIGNAL.
-class NoPipeSignal {
-public:
-    NoPipeSignal() noexcept {
-        sigset_t pending;
-        sigpending(&pending);
-        was_pending_ = sigismember(&pending, SIGPIPE) == 1;
-        sigemptyset(&only_);
-        sigaddset(&only_, SIGPIPE);
-        pthread_sigmask(SIG_BLOCK, &only_, &before_);
-    }
-    ~NoPipeSignal() {
-        if (broken && !was_pending_) {
-            const timespec at_once{};
-            while (sigtimedwait(&only_, nullptr, &at_once) < 0 && errno == EINTR) {
-            }
-        }
-        pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-    }
-    NoPipeSignal(const NoPipeSignal&) = delete;
-    NoPipeSignal& operator=(const NoPipeSignal&) = delete;
-    bool broken = false;
-
-private:
-    sigset_t only_;
-    sigset_t before_;
-    bool was_pending_;
-};
-
-std::int32_t write_now(int fd, Bytes bytes) noexcept {
-    NoPipeSignal quiet;
-    for (;;) {
-        const auto count = ::write(fd, bytes.data(), std::min<std::size_t>(bytes.size(), 0x7ffff000));
-        if (count >= 0) return static_cast<std::int32_t>(count);
-        if (errno == EINTR) continue;
-        const int error = errno;
-        quiet.broken = error == EPIPE;
-        return -error;
     }
 }
 
@@ -153,7 +110,7 @@ private:
     // True once there is a result.
     bool go_on() {
         for (;;) {
-            result_ = end_.writes() ? write_now(end_.fd(), Bytes(data_, size_))
+            result_ = end_.writes() ? static_cast<std::int32_t>(write_quietly(end_.fd(), data_, size_))
                                     : read_now(end_.fd(), MutableBytes(data_, size_));
             if (result_ != -EAGAIN) return true;
             OperationSlot& slot = loop().operations().take();
@@ -244,12 +201,12 @@ PipeStream::End& PipeStream::End::Turn::checked(const std::shared_ptr<End>& end,
     if (end->busy)
         throw InvalidStateError(std::string(what) + ": another task is " +
                                 (to_write ? "writing to" : "reading from") + " this pipe");
-    if (end->write_cut)
-        throw InvalidStateError(
-            "write: an earlier write was cancelled in its middle, so that the reader would get nonsense");
     if (end->error != 0)
         throw std::system_error(end->error, std::generic_category(),
                                 std::string(to_write ? "write to" : "read from") + " a pipe");
+    if (end->write_cut)
+        throw InvalidStateError(
+            "write: an earlier write was cancelled in its middle, so that the reader would get nonsense");
     return *end;
 }
 

@@ -119,8 +119,10 @@ ASYNC_TEST_REAL_TIME(SemIO7, a_writer_that_waits_hears_that_its_reader_went) {
 
     ends.reader.abort();
     const auto outcome = co_await std::move(writing);
+    const auto later = co_await as_result(ends.writer.write_all("y"));
 
-    TANDEM_CO_ASSERT_TRUE(outcome.has_error());
+    TANDEM_CO_ASSERT_TRUE(outcome.has_error() && later.has_error());
+    EXPECT_EQ(later.error().code(), std::errc::broken_pipe);
     EXPECT_EQ(outcome.error().code(), std::errc::broken_pipe);
 }
 

@@ -12,9 +12,14 @@
 #include <string_view>
 #include <utility>
 
+namespace tandem::inline v1::io {
+class File;
+}
+
 namespace tandem::inline v1::net {
 
 class Socket;
+struct SendFileOptions;
 
 /// A counted reference to a socket that operations are in flight on. For the library only.
 class SocketRef {
@@ -89,6 +94,7 @@ public:
     std::uint64_t bytes_accepted() const noexcept;
 
 private:
+    friend Task<std::uint64_t> send_file(io::ByteStream& to, io::File& file, SendFileOptions options);
     SocketRef socket_;
 };
 
