@@ -32,7 +32,7 @@ std::atomic<int> asked = 0;
 DnsAnswer stand_in(const DnsQuestion& question) {
     ++asked;
     DnsAnswer answer;
-    if (question.name == "slow.corp") std::this_thread::sleep_for(50ms);
+    if (question.name == "slow.corp") std::this_thread::sleep_for(200ms);
     if (!question.name.ends_with(".corp")) {
         answer.reason = "the system does not know it";
     } else if (question.family == AddressFamily::v4) {
@@ -88,7 +88,7 @@ ASYNC_TEST_REAL_TIME(SemC70, a_cancelled_wait_ends_at_once_and_the_thread_fills_
     const auto cached = co_await resolver.resolve("slow.corp", 80, AddressFamily::v4);
 
     EXPECT_FALSE(none);
-    EXPECT_LT(took, 45ms);
+    EXPECT_LT(took, 150ms);
     EXPECT_EQ(joined.size(), 1U);
     EXPECT_EQ(cached.size(), 1U);
     EXPECT_EQ(asked, 1);

@@ -204,7 +204,7 @@ ASYNC_TEST_REAL_TIME(Y1b, three_sleeps_take_the_time_of_one) {
 
     for (const auto& result : results) EXPECT_EQ(result.returncode, 0);
     EXPECT_GE(took, 100ms);
-    EXPECT_LT(took, 200ms);
+    EXPECT_LT(took, 280ms);  // one after the other: 300
 }
 
 ASYNC_TEST_REAL_TIME(Y1d, a_calculator_is_asked_and_answers_line_by_line) {

@@ -26,6 +26,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace tandem;
@@ -195,7 +196,8 @@ ASYNC_TEST_REAL_TIME(SemIO52, a_signal_after_the_end_does_nothing) {
     auto child = co_await process::exec("true");
     co_await child.wait();
     auto unwaited = co_await process::exec("true");
-    co_await sleep(50ms);
+    siginfo_t about{};
+    ::waitid(P_PID, static_cast<id_t>(unwaited.pid()), &about, WEXITED | WNOWAIT);
 
     EXPECT_FALSE(child.send_signal(SIGKILL));
     EXPECT_FALSE(child.terminate());
