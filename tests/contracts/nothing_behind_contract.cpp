@@ -107,7 +107,7 @@ TEST(V2, every_call_of_the_headers_that_waits_has_been_tried) {
                                           "task/race.hpp: race_vector",
                                           "task/task.hpp: get_return_object"};
     std::string tried;
-    for (const auto* file : {"", "_task", "_stream", "_http"})
+    for (const auto* file : {"", "_task", "_stream", "_http", "_process"})
         tried += text_of("tests/contracts/nothing_behind" + std::string(file) + "_contract.cpp");
 
     std::size_t count = 0;
