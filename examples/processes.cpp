@@ -184,7 +184,8 @@ Task<void> to_upper(std::string text) {
 // U25o: several commands of the shell, and two that stream.
 
 Task<void> run_command(std::string text) {
-    const process::Output result = co_await process::run(Command::shell(text));
+    auto child = co_await process::exec(Command::shell(text).stdout_to(PIPE).stderr_to(PIPE));
+    const process::Output result = co_await child.communicate();
     std::printf("%s: %d, %s%s", text.c_str(), result.returncode, result.out.c_str(), result.err.c_str());
 }
 
@@ -203,10 +204,15 @@ Task<void> shell_commands() {
 
 // Y1b: three at once.
 
+Task<void> wait_for(Command command) {
+    auto child = co_await process::exec(std::move(command));
+    co_await child.wait();
+}
+
 Task<void> three_sleeps() {
     const auto start = this_loop().time();
-    co_await gather(process::run(Command("sleep", "1")), process::run(Command("sleep", "1")),
-                    process::run(Command::shell("sleep 1")));
+    co_await gather(wait_for(Command("sleep", "1")), wait_for(Command("sleep", "1")),
+                    wait_for(Command::shell("sleep 1")));
     const auto took = this_loop().time() - start;
     std::puts(took >= 1s && took < 2s ? "three sleeps in 1 s" : "three sleeps, too slow");
 }
