@@ -1,11 +1,12 @@
 #include <tandem/http/event_source.hpp>
 
 #include <tandem/http/errors.hpp>
+#include <tandem/http/headers.hpp>
+#include <tandem/loop/random_seed.hpp>
 #include <tandem/task/sleep.hpp>
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <deque>
 #include <exception>
 #include <random>
@@ -23,8 +24,7 @@ constexpr std::string_view event_stream = "text/event-stream";
 bool is_event_stream(std::string_view type) {
     type = type.substr(0, type.find(';'));
     while (type.ends_with(' ') || type.ends_with('\t')) type.remove_suffix(1);
-    return std::equal(type.begin(), type.end(), event_stream.begin(), event_stream.end(),
-                      [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
+    return equals_ignoring_case(type, event_stream);
 }
 
 }  // namespace
@@ -175,7 +175,7 @@ private:
     bool answered_ = false;
     bool waits_ = false;  // a connection was lost, and no pause was made since
     bool over_ = false;
-    std::minstd_rand random_{std::random_device{}()};
+    std::minstd_rand random_{static_cast<std::minstd_rand::result_type>(random_seed())};
     std::uniform_int_distribution<int> jitter_{0, 250};  // thousandths of a pause
 };
 

@@ -16,13 +16,13 @@
 #include <tandem/testing/async_test.hpp>
 #include <tandem/testing/demo_site.hpp>
 #include <tandem/testing/server_process.hpp>
+#include <tandem/testing/shell.hpp>
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <utility>
@@ -126,25 +126,14 @@ ASYNC_TEST(E3, tasks_that_are_waited_for_give_the_same) {
     EXPECT_EQ(hosts.most, 3);
 }
 
-std::string printed_by(const std::string& command) {
-    std::FILE* const pipe = ::popen(command.c_str(), "r");
-    if (pipe == nullptr) return "cannot be run";
-    std::string printed;
-    std::array<char, 1000> buffer{};
-    while (const auto count = std::fread(buffer.data(), 1, buffer.size(), pipe))
-        printed.append(buffer.data(), count);
-    ::pclose(pipe);
-    return printed;
-}
-
 ASYNC_TEST_REAL_TIME(O1, curl_sees_the_same_head) {
     if (!testing::find_program("curl")) co_return;
     Hosts hosts;
     co_await hosts.start();
     const std::string url = hosts.url(1);
-    const auto [printed, ours] =
-        co_await gather(to_thread(printed_by, "curl -sI --http1.0 -m 20 -H 'Host: www.sohu.com' " + url),
-                        wget(hosts, names[1]));
+    const auto [printed, ours] = co_await gather(
+        to_thread(testing::printed_by, "curl -sI --http1.0 -m 20 -H 'Host: www.sohu.com' " + url),
+        wget(hosts, names[1]));
     co_await hosts.stop();
 
     std::string lines;

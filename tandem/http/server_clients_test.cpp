@@ -2,12 +2,11 @@
 #include <tandem/bridge/get.hpp>
 #include <tandem/http/server.hpp>
 #include <tandem/task/sleep.hpp>
+#include <tandem/testing/shell.hpp>
 
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -18,22 +17,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct Finished {
-    std::string output;
-    int status = -1;
-};
-
 /// Runs a program and gives what it wrote to both streams.
-Finished shell(const std::string& command) {
-    Finished finished;
-    std::FILE* const pipe = ::popen(("timeout 20 " + command + " 2>&1").c_str(), "r");
-    if (!pipe) return finished;
-    char buffer[4096];
-    while (const auto count = std::fread(buffer, 1, sizeof buffer, pipe))
-        finished.output.append(buffer, count);
-    const int status = ::pclose(pipe);
-    finished.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    return finished;
+testing::ShellResult shell(const std::string& command) {
+    return testing::shell("timeout 20 " + command + " 2>&1");
 }
 
 bool missing(const char* program) {

@@ -14,14 +14,13 @@
 #include <tandem/task/timeout.hpp>
 #include <tandem/testing/async_test.hpp>
 #include <tandem/testing/server_process.hpp>
+#include <tandem/testing/shell.hpp>
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -33,24 +32,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::string printed_by(const std::string& command) {
-    std::FILE* const pipe = ::popen((command + " 2>&1").c_str(), "r");
-    if (pipe == nullptr) return "cannot be run";
-    std::string printed;
-    std::array<char, 1000> buffer{};
-    while (const auto count = std::fread(buffer.data(), 1, buffer.size(), pipe))
-        printed.append(buffer.data(), count);
-    ::pclose(pipe);
-    return printed;
-}
-
 Response application(Request&) { return Response::html("<p>Hello World</p>"); }
 
 ASYNC_TEST_REAL_TIME(J21, curl_sees_the_length_of_the_page) {
     if (!testing::find_program("curl")) co_return;
     Server server(application);
     co_await server.start();
-    const std::string printed = co_await to_thread(printed_by, "curl -si -m 20 " + server.url("/"));
+    const std::string printed =
+        co_await to_thread(testing::printed_by, "curl -si -m 20 " + server.url("/") + " 2>&1");
     co_await server.shutdown(1s);
 
     EXPECT_NE(printed.find("\r\nContent-Length: 18\r\n"), std::string::npos) << printed;
@@ -66,8 +55,10 @@ ASYNC_TEST_REAL_TIME(J22, curl_sees_a_chunk_for_each_yield_and_the_closing_one) 
     if (!testing::find_program("curl")) co_return;
     Server server([](Request&) { return Response::stream(generated_body(hello_world()), "text/html"); });
     co_await server.start();
-    const std::string raw = co_await to_thread(printed_by, "curl -s --raw -m 20 " + server.url("/"));
-    const std::string page = co_await to_thread(printed_by, "curl -s -m 20 " + server.url("/"));
+    const std::string raw =
+        co_await to_thread(testing::printed_by, "curl -s --raw -m 20 " + server.url("/") + " 2>&1");
+    const std::string page =
+        co_await to_thread(testing::printed_by, "curl -s -m 20 " + server.url("/") + " 2>&1");
     co_await server.shutdown(1s);
 
     EXPECT_EQ(raw, "8\r\n<p>Hello\r\n9\r\nWorld</p>\r\n0\r\n\r\n");
@@ -126,7 +117,7 @@ ASYNC_TEST_REAL_TIME(J26, ab_counts_ten_thousand_complete_requests_and_no_failed
     Server server(application);
     co_await server.start();
     const std::string report =
-        co_await to_thread(printed_by, "ab -q -s 20 -n 10000 -c 100 " + server.url("/"));
+        co_await to_thread(testing::printed_by, "ab -q -s 20 -n 10000 -c 100 " + server.url("/") + " 2>&1");
     co_await server.shutdown(1s);
 
     EXPECT_NE(report.find("Complete requests:      10000\n"), std::string::npos) << report;

@@ -13,12 +13,11 @@
 #include <tandem/task/task_group.hpp>
 #include <tandem/testing/async_test.hpp>
 #include <tandem/testing/server_process.hpp>
+#include <tandem/testing/shell.hpp>
 
 #include <gtest/gtest.h>
 
-#include <array>
 #include <chrono>
-#include <cstdio>
 #include <functional>
 #include <set>
 #include <stdexcept>
@@ -34,16 +33,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::string curl(const std::string& arguments) {
-    std::FILE* const pipe = ::popen(("curl -s -m 20 " + arguments).c_str(), "r");
-    if (pipe == nullptr) return "cannot be run";
-    std::string printed;
-    std::array<char, 1000> buffer{};
-    while (const auto count = std::fread(buffer.data(), 1, buffer.size(), pipe))
-        printed.append(buffer.data(), count);
-    ::pclose(pipe);
-    return printed;
-}
+std::string curl(const std::string& arguments) { return testing::printed_by("curl -s -m 20 " + arguments); }
 
 bool no_curl() { return !testing::find_program("curl"); }
 

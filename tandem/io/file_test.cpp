@@ -13,14 +13,13 @@
 #include <tandem/task/sleep.hpp>
 #include <tandem/task/task_handle.hpp>
 #include <tandem/testing/async_test.hpp>
+#include <tandem/testing/temporary_name.hpp>
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <system_error>
@@ -33,23 +32,6 @@ using namespace tandem;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// A name of its own, and no file under it at the end.
-class Name {
-public:
-    Name()
-        : path_((std::filesystem::temp_directory_path() /
-                 ("tandem_file_" + std::to_string(::getpid()) + "_" + std::to_string(++made)))
-                    .string()) {}
-    ~Name() { std::filesystem::remove(path_); }
-    Name(const Name&) = delete;
-    Name& operator=(const Name&) = delete;
-    const std::string& path() const { return path_; }
-
-private:
-    static inline std::atomic<int> made = 0;
-    std::string path_;
-};
 
 Task<void> write_text(std::string path, FileUse use, std::string text) {
     auto file = co_await io::open_file(path, use);
@@ -97,7 +79,7 @@ private:
 }  // namespace
 
 ASYNC_TEST_NETWORK(SemC73, what_is_written_is_read_again) {
-    const Name name;
+    const tandem::testing::TemporaryName name;
     std::string text;
     for (int i = 0; i < 100'000; ++i) text += std::to_string(i) + '\n';
 
@@ -108,7 +90,7 @@ ASYNC_TEST_NETWORK(SemC73, what_is_written_is_read_again) {
 }
 
 ASYNC_TEST_NETWORK(SemC73, a_file_is_emptied_appended_to_and_updated_as_it_was_opened) {
-    const Name name;
+    const tandem::testing::TemporaryName name;
 
     co_await write_text(name.path(), FileUse::write, "a long first text\n");
     co_await write_text(name.path(), FileUse::write, "first\n");
@@ -120,7 +102,7 @@ ASYNC_TEST_NETWORK(SemC73, a_file_is_emptied_appended_to_and_updated_as_it_was_o
 }
 
 ASYNC_TEST_NETWORK(SemC73, places_are_read_and_written_beside_the_position) {
-    const Name name;
+    const tandem::testing::TemporaryName name;
     auto file = co_await io::open_file(name.path(), FileUse::update);
     co_await file.write_all("0123456789");
 
@@ -138,7 +120,7 @@ ASYNC_TEST_NETWORK(SemC73, places_are_read_and_written_beside_the_position) {
 }
 
 ASYNC_TEST_NETWORK(SemC73, a_file_is_a_stream_for_whoever_reads_streams) {
-    const Name name;
+    const tandem::testing::TemporaryName name;
     co_await write_text(name.path(), FileUse::write, "one\ntwo\n");
     auto file = co_await io::open_file(name.path());
     auto lines = io::LineReader(file);
@@ -153,7 +135,7 @@ ASYNC_TEST_NETWORK(SemC73, a_file_is_a_stream_for_whoever_reads_streams) {
 }
 
 ASYNC_TEST_NETWORK(SemC73, errors_name_the_file) {
-    const Name name;
+    const tandem::testing::TemporaryName name;
     co_await write_text(name.path(), FileUse::write, "x");
 
     const auto missing = co_await as_result(io::open_file("/no/such/file"));
@@ -171,7 +153,7 @@ ASYNC_TEST_NETWORK(SemC73, errors_name_the_file) {
 ASYNC_TEST_REAL_TIME(SemC73, a_folder_a_full_disk_and_the_wrong_way_are_errors) {
     char buffer[4];
     auto full = co_await io::open_file("/dev/full", FileUse::append);
-    const Name name;
+    const tandem::testing::TemporaryName name;
     auto write_only = co_await io::open_file(name.path(), FileUse::write);
 
     const auto folder = co_await as_result(io::open_file("/tmp"));
@@ -185,7 +167,7 @@ ASYNC_TEST_REAL_TIME(SemC73, a_folder_a_full_disk_and_the_wrong_way_are_errors) 
 }
 
 TEST(SemC73, a_read_that_the_disk_is_at_work_on_is_waited_for_shown_so_and_delivered) {
-    const Name name;
+    const tandem::testing::TemporaryName name;
     EventLoop loop(std::make_unique<SlowDisk>());
     std::string shown;
     std::string got;
@@ -215,7 +197,7 @@ TEST(SemC73, a_read_that_the_disk_is_at_work_on_is_waited_for_shown_so_and_deliv
 }
 
 TEST(SemC73, a_read_that_a_close_overtakes_ends_with_ecanceled_or_its_bytes) {
-    const Name name;
+    const tandem::testing::TemporaryName name;
     EventLoop loop(std::make_unique<SlowDisk>());
     bool open_afterwards = true;
     std::size_t count = 0;
@@ -237,7 +219,7 @@ TEST(SemC73, a_read_that_a_close_overtakes_ends_with_ecanceled_or_its_bytes) {
 }
 
 TEST(File, of_the_background_loop_is_used_and_dropped_by_plain_code) {
-    const Name name;
+    const tandem::testing::TemporaryName name;
     write_text(name.path(), FileUse::write, "plain").get();
 
     auto file = io::open_file(name.path()).get();

@@ -6,14 +6,13 @@
 #include <tandem/loop/event_loop.hpp>
 #include <tandem/loop/operation_slot.hpp>
 #include <tandem/task/current_task.hpp>
+#include <tandem/task/operation_wait.hpp>
 #include <tandem/task/sleep.hpp>
 #include <tandem/task/wait.hpp>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <system_error>
 
@@ -80,14 +79,8 @@ public:
     Transfer(const Transfer&) = delete;
     Transfer& operator=(const Transfer&) = delete;
     ~Transfer() {
-        if (!slot_) [[likely]]
-            return;
-        std::fprintf(
-            stderr,
-            "tandem: a suspended coroutine was destroyed by hand while its %s of descriptor %d was in "
-            "flight: cancel its task and join it instead\n",
-            waiting_for(), end_.fd());
-        std::abort();
+        if (slot_) [[unlikely]]
+            abort_in_flight(waiting_for(), end_.fd());
     }
 
     bool try_now() { return go_on(); }

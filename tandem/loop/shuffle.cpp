@@ -51,7 +51,7 @@ void OrderShuffle::draw(std::vector<Item>& items, ReadyQueue& into) {
         if (items[i].waits_for == 0) free.push_back(i);
     }
     while (!free.empty()) {
-        std::swap(free[below(free.size())], free.back());
+        std::swap(free[random_.below(free.size())], free.back());
         const Item& next = items[free.back()];
         free.pop_back();
         into.push(*next.entry);
@@ -60,17 +60,5 @@ void OrderShuffle::draw(std::vector<Item>& items, ReadyQueue& into) {
         }
     }
 }
-
-// splitmix64: the same numbers with every compiler.
-std::uint64_t OrderShuffle::next() {
-    state_ += 0x9e3779b97f4a7c15;
-    std::uint64_t mixed = state_;
-    mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9;
-    mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111eb;
-    mixed ^= mixed >> 31;
-    return mixed;
-}
-
-std::size_t OrderShuffle::below(std::size_t limit) { return static_cast<std::size_t>(next() % limit); }
 
 }  // namespace tandem::inline v1

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tandem/backend/sim_world.hpp>
 #include <tandem/loop/runnable.hpp>
 
 #include <cstddef>
@@ -13,7 +14,7 @@ namespace tandem::inline v1 {
 /// order, and so do first steps of tasks; timers do not come here.
 class OrderShuffle {
 public:
-    explicit OrderShuffle(std::uint64_t seed) : state_(seed) {}
+    explicit OrderShuffle(std::uint64_t seed) : random_(seed) {}
 
     /// A step or callback is over: what `ready` holds by now came before what will be posted next.
     void end_of_step(const ReadyQueue& ready) {
@@ -27,7 +28,7 @@ public:
     /// What other threads have posted; those that name no chain keep their order among themselves.
     void shuffle_posts(ReadyQueue& posts);
     void shuffle_completions(ReadyQueue& completions);
-    std::uint64_t next();
+    std::uint64_t next() noexcept { return random_.next(); }
 
 private:
     struct Item {
@@ -37,9 +38,8 @@ private:
         std::vector<std::size_t> before = {};
     };
     void draw(std::vector<Item>& items, ReadyQueue& into);
-    std::size_t below(std::size_t limit);
 
-    std::uint64_t state_;
+    SimRandom random_;
     std::vector<Runnable*> ends_;
 };
 

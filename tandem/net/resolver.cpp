@@ -83,41 +83,45 @@ public:
         cache_.clear();
     }
     std::shared_ptr<DnsChannel> channel(EventLoop& loop) {
-        const std::lock_guard lock(mutex_);
-        auto& place = channels_[&loop];
-        if (auto running = place.lock()) return running;
-        std::erase_if(channels_,
-                      [&](const auto& entry) { return entry.first != &loop && entry.second.expired(); });
-        auto made = std::make_shared<DnsChannel>(
-            loop, options_,
-            [weak = weak_from_this(), &loop](const DnsQuestion& question, const DnsAnswer& answer) {
-                if (const auto state = weak.lock()) state->store(question, answer, loop.time());
-            });
-        channels_[&loop] = made;
-        return made;
+        return of_loop(channels_, loop, [&] {
+            return std::make_shared<DnsChannel>(
+                loop, options_,
+                [weak = weak_from_this(), &loop](const DnsQuestion& question, const DnsAnswer& answer) {
+                    if (const auto state = weak.lock()) state->store(question, answer, loop.time());
+                });
+        });
     }
     SystemLookup system_lookup() const { return options_.system_lookup; }
     std::shared_ptr<SystemQueries> system_queries(EventLoop& loop) {
-        const std::lock_guard lock(mutex_);
-        auto& place = system_queries_[&loop];
-        if (auto running = place.lock()) return running;
-        std::erase_if(system_queries_,
-                      [&](const auto& entry) { return entry.first != &loop && entry.second.expired(); });
-        auto made = std::make_shared<SystemQueries>(
-            [weak = weak_from_this()](const DnsQuestion& question, const DnsAnswer& answer, TimePoint now) {
+        return of_loop(system_queries_, loop, [&] {
+            return std::make_shared<SystemQueries>([weak = weak_from_this()](const DnsQuestion& question,
+                                                                             const DnsAnswer& answer,
+                                                                             TimePoint now) {
                 if (const auto state = weak.lock()) state->store(question, answer, now);
             });
-        place = made;
-        return made;
+        });
     }
 
 private:
+    template <class T>
+    using OfLoops = std::map<EventLoop*, std::weak_ptr<T>>;
+    /// What runs for a loop, or `make()`; what no loop has any more is forgotten.
+    template <class T, class Make>
+    std::shared_ptr<T> of_loop(OfLoops<T>& all, EventLoop& loop, Make make) {
+        const std::lock_guard lock(mutex_);
+        if (auto running = all[&loop].lock()) return running;
+        std::erase_if(all, [](const auto& entry) { return entry.second.expired(); });
+        std::shared_ptr<T> made = make();
+        all[&loop] = made;
+        return made;
+    }
+
     const DnsResolverOptions options_;
     std::mutex mutex_;  // around the rest
     HostsFile hosts_;
     DnsCache cache_;
-    std::map<EventLoop*, std::weak_ptr<DnsChannel>> channels_;
-    std::map<EventLoop*, std::weak_ptr<SystemQueries>> system_queries_;
+    OfLoops<DnsChannel> channels_;
+    OfLoops<SystemQueries> system_queries_;
 };
 
 namespace {

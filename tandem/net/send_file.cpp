@@ -46,33 +46,33 @@ bool of_the_kernel(int fd) { return fd >= 0 && fd < UniqueFd::first_simulated; }
         ": the system cannot move it into this stream by itself, and fallback is off");
 }
 
+/// Reads what is left, and has `write(bytes)` awaited for each piece.
+template <class Write>
+Task<void> copy_rest(io::File& file, Rest& rest, Write write) {
+    const auto buffer = std::make_unique_for_overwrite<char[]>(copied_at_once);
+    while (rest.count > 0) {
+        const std::size_t count =
+            co_await file.read_at(rest.offset, MutableBytes(buffer.get(), rest.next(copied_at_once)));
+        if (count == 0) break;
+        co_await write(Bytes(buffer.get(), count));
+        rest.sent(count);
+    }
+}
+
 Task<std::uint64_t> copy_into(io::ByteStream& to, io::File& file, SendFileOptions options) {
     if (!options.fallback) throw_not_available(file);
     Rest rest(options);
-    const auto buffer = std::make_unique_for_overwrite<char[]>(copied_at_once);
-    while (rest.count > 0) {
-        const std::size_t count =
-            co_await file.read_at(rest.offset, MutableBytes(buffer.get(), rest.next(copied_at_once)));
-        if (count == 0) break;
-        co_await to.write_all(Bytes(buffer.get(), count));
-        rest.sent(count);
-    }
+    const auto write = [&to](Bytes bytes) { return to.write_all(bytes); };
+    co_await copy_rest(file, rest, write);
     co_return rest.total;
 }
 
-/// Under one turn, so that nobody writes in between.
-Task<void> copy_rest(const WriteTurn& turn, io::File& file, Rest& rest) {
-    const auto buffer = std::make_unique_for_overwrite<char[]>(copied_at_once);
-    while (rest.count > 0) {
-        const std::size_t count =
-            co_await file.read_at(rest.offset, MutableBytes(buffer.get(), rest.next(copied_at_once)));
-        if (count == 0) break;
-        for (std::size_t at = 0; at < count;) {
-            const std::int32_t result =
-                co_await OperationWait(OpCode::send, turn.fd(), buffer.get() + at, count - at);
-            at += turn.conclude(result);
-        }
-        rest.sent(count);
+/// Under the turn of a longer write.
+Task<void> write_in_turn(const WriteTurn& turn, Bytes bytes) {
+    while (!bytes.empty()) {
+        const std::int32_t result =
+            co_await OperationWait(OpCode::send, turn.fd(), const_cast<char*>(bytes.data()), bytes.size());
+        bytes = bytes.skip(turn.conclude(result));
     }
 }
 
@@ -104,7 +104,8 @@ Task<std::uint64_t> send_into_socket(SocketRef socket, io::File& file, SendFileO
         sent = co_await send_by_kernel(turn, from.get(), rest);
     }
     if (!sent && !options.fallback) throw_not_available(file);
-    if (!sent) co_await copy_rest(turn, file, rest);
+    const auto write = [&turn](Bytes bytes) { return write_in_turn(turn, bytes); };
+    if (!sent) co_await copy_rest(file, rest, write);
     turn.finish();
     co_return rest.total;
 }

@@ -29,12 +29,10 @@ struct SendFileOptions {
 ///     io::File page = co_await io::open_file("index.html");
 ///     co_await net::send_file(peer, page);
 ///
-/// Errors      the stream's and the file's; `SendfileNotAvailableError`. `InvalidStateError` for whoever
-/// writes
+/// Errors      the stream's and the file's; `SendfileNotAvailableError`. `InvalidStateError` for who writes
 ///             to the socket meanwhile.
-/// Cancelling  as `write_all()`: `TcpStream::bytes_accepted()` tells how much had gone out, further writes
-/// throw
-///             (sem:C80).
+/// Cancelling  as `write_all()`: `TcpStream::bytes_accepted()` tells how much had gone out, and further
+///             writes throw (sem:C80).
 /// Threads     the loop of both.
 /// Lifetime    borrows both. The file's position stays.
 [[nodiscard]] Task<std::uint64_t> send_file(io::ByteStream& to, io::File& file, SendFileOptions options = {});

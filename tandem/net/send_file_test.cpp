@@ -10,12 +10,11 @@
 #include <tandem/task/task_handle.hpp>
 #include <tandem/task/timeout.hpp>
 #include <tandem/testing/async_test.hpp>
+#include <tandem/testing/temporary_name.hpp>
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <chrono>
-#include <filesystem>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -27,23 +26,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A name of its own, and no file under it at the end.
-class Name {
-public:
-    Name()
-        : path_((std::filesystem::temp_directory_path() /
-                 ("tandem_send_" + std::to_string(::getpid()) + "_" + std::to_string(++made)))
-                    .string()) {}
-    ~Name() { std::filesystem::remove(path_); }
-    Name(const Name&) = delete;
-    Name& operator=(const Name&) = delete;
-    const std::string& path() const { return path_; }
-
-private:
-    static inline std::atomic<int> made = 0;
-    std::string path_;
-};
-
 std::string numbers(std::size_t size) {
     std::string text;
     for (int i = 0; text.size() < size; ++i) text += std::to_string(i) + ' ';
@@ -51,7 +33,7 @@ std::string numbers(std::size_t size) {
     return text;
 }
 
-Task<io::File> file_with(const Name& name, std::string text) {
+Task<io::File> file_with(const testing::TemporaryName& name, std::string text) {
     auto file = co_await io::open_file(name.path(), FileUse::update);
     co_await file.write_all(text);
     co_return file;
@@ -82,7 +64,7 @@ Task<void> send_and_close(TcpStream to, io::File& file, SendFileOptions options,
 }  // namespace
 
 ASYNC_TEST_REAL_TIME(U25i, ten_mebibytes_are_moved_by_the_kernel_alone) {
-    const Name name;
+    const testing::TemporaryName name;
     const std::string text = numbers(10 << 20);
     auto file = co_await file_with(name, text);
     auto ends = co_await connected();
@@ -98,7 +80,7 @@ ASYNC_TEST_REAL_TIME(U25i, ten_mebibytes_are_moved_by_the_kernel_alone) {
 }
 
 ASYNC_TEST_NETWORK(SemIO28, a_part_is_sent_and_the_end_of_the_file_is_the_end) {
-    const Name name;
+    const testing::TemporaryName name;
     auto file = co_await file_with(name, "0123456789");
     auto ends = co_await connected();
 
@@ -117,7 +99,7 @@ ASYNC_TEST_NETWORK(SemIO28, a_part_is_sent_and_the_end_of_the_file_is_the_end) {
 }
 
 ASYNC_TEST_REAL_TIME(SemIO28, into_any_other_stream_it_is_copied_unless_that_is_not_wanted) {
-    const Name name;
+    const testing::TemporaryName name;
     const std::string text = numbers(300'000);
     auto file = co_await file_with(name, text);
     auto pair = io::stream_pair(1 << 20);
@@ -134,7 +116,7 @@ ASYNC_TEST_REAL_TIME(SemIO28, into_any_other_stream_it_is_copied_unless_that_is_
 }
 
 ASYNC_TEST_REAL_TIME(SemIO28, a_write_in_between_is_refused) {
-    const Name name;
+    const testing::TemporaryName name;
     auto file = co_await file_with(name, numbers(8 << 20));
     auto ends = co_await connected();
     auto sending = create_task(send_file(ends.a, file));
@@ -151,7 +133,7 @@ ASYNC_TEST_REAL_TIME(SemIO28, a_write_in_between_is_refused) {
 }
 
 ASYNC_TEST_REAL_TIME(SemC80, cut_off_in_its_middle_it_tells_how_much_went_out_and_is_the_last) {
-    const Name name;
+    const testing::TemporaryName name;
     const std::string text = numbers(16 << 20);
     auto file = co_await file_with(name, text);
     auto ends = co_await connected();
@@ -170,7 +152,7 @@ ASYNC_TEST_REAL_TIME(SemC80, cut_off_in_its_middle_it_tells_how_much_went_out_an
 }
 
 ASYNC_TEST_REAL_TIME(SemC80, a_peer_that_goes_is_an_error_and_no_signal) {
-    const Name name;
+    const testing::TemporaryName name;
     auto file = co_await file_with(name, numbers(16 << 20));
     auto ends = co_await connected();
     auto sending = create_task(as_result(send_file(ends.a, file)));
@@ -187,7 +169,7 @@ ASYNC_TEST_REAL_TIME(SemC80, a_peer_that_goes_is_an_error_and_no_signal) {
 }
 
 ASYNC_TEST_REAL_TIME(SemC80, a_file_closed_meanwhile_is_sent_to_its_end) {
-    const Name name;
+    const testing::TemporaryName name;
     const std::string text = numbers(4 << 20);
     auto file = co_await file_with(name, text);
     auto ends = co_await connected();

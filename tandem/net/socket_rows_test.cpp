@@ -6,13 +6,12 @@
 #include <tandem/task/task_group.hpp>
 #include <tandem/task/task_handle.hpp>
 #include <tandem/testing/async_test.hpp>
+#include <tandem/testing/shell.hpp>
 
 #include <gtest/gtest.h>
 
-#include <array>
 #include <cerrno>
 #include <chrono>
-#include <cstdio>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -76,15 +75,7 @@ UniqueFd listening(int& port) {
 
 /// What another program prints.
 std::string printed_by_python(const std::string& text) {
-    const std::string command = "/usr/bin/python3 -c \"" + text + "\"";
-    std::FILE* const pipe = ::popen(command.c_str(), "r");
-    if (pipe == nullptr) return "no python3";
-    std::string printed;
-    std::array<char, 1000> buffer{};
-    while (const auto count = std::fread(buffer.data(), 1, buffer.size(), pipe))
-        printed.append(buffer.data(), count);
-    ::pclose(pipe);
-    return printed;
+    return testing::printed_by("/usr/bin/python3 -c \"" + text + "\"");
 }
 
 Task<void> echo(UniqueFd peer) {

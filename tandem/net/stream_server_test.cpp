@@ -4,12 +4,11 @@
 #include <tandem/task/gather.hpp>
 #include <tandem/task/task_handle.hpp>
 #include <tandem/testing/async_test.hpp>
+#include <tandem/testing/shell.hpp>
 
 #include <gtest/gtest.h>
 
-#include <array>
 #include <cstdint>
-#include <cstdio>
 #include <string>
 #include <tuple>
 
@@ -23,13 +22,8 @@ Task<void> six_lines(TcpStream peer) {
 }
 
 std::string by_netcat(std::uint16_t port) {
-    const std::string command = "nc 127.0.0.1 " + std::to_string(port) + " < /dev/null";
-    std::FILE* const pipe = ::popen(command.c_str(), "r");
-    if (!pipe) return "nc was not started";
-    std::string text;
-    std::array<char, 256> buffer{};
-    while (std::fgets(buffer.data(), static_cast<int>(buffer.size()), pipe)) text += buffer.data();
-    return ::pclose(pipe) == 0 ? text : "nc failed after: " + text;
+    const auto netcat = testing::shell("nc 127.0.0.1 " + std::to_string(port) + " < /dev/null");
+    return netcat.status == 0 ? netcat.output : "nc failed after: " + netcat.output;
 }
 
 }  // namespace

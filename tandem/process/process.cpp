@@ -160,20 +160,21 @@ Task<Output> communicate_with(std::shared_ptr<State> state, std::string input) {
 
 }  // namespace
 
-std::optional<int> Process::State::look_locked() noexcept {
-    if (code || inherited()) return code;
+std::optional<int> Process::State::reap(int options) noexcept {
+    const auto type = end.is_pidfd ? P_PIDFD : P_PID;
+    const auto id = static_cast<id_t>(end.is_pidfd ? end.fd.get() : pid);
     siginfo_t about{};
-    int result = 0;
-    do {
-        result = end.is_pidfd ? ::waitid(P_PIDFD, static_cast<id_t>(end.fd.get()), &about, WEXITED | WNOHANG)
-                              : ::waitid(P_PID, static_cast<id_t>(pid), &about, WEXITED | WNOHANG);
-    } while (result < 0 && errno == EINTR);
-    if (result < 0) {
+    while (::waitid(type, id, &about, WEXITED | options) < 0) {
+        if (errno == EINTR) continue;
         unknown = true;
-        code = unknown_status;
-    } else if (about.si_pid != 0) {
-        code = about.si_code == CLD_EXITED ? about.si_status : -about.si_status;
+        return unknown_status;
     }
+    if (about.si_pid == 0) return std::nullopt;
+    return about.si_code == CLD_EXITED ? about.si_status : -about.si_status;
+}
+
+std::optional<int> Process::State::look_locked() noexcept {
+    if (!code && !inherited()) code = reap(WNOHANG);
     return code;
 }
 
@@ -203,12 +204,7 @@ void Process::State::end_now() noexcept {
     const std::lock_guard lock(mutex);
     if (look_locked() || inherited()) return;
     ::kill(own_group ? -pid : pid, SIGKILL);
-    siginfo_t about{};
-    const auto type = end.is_pidfd ? P_PIDFD : P_PID;
-    const auto id = static_cast<id_t>(end.is_pidfd ? end.fd.get() : pid);
-    while (::waitid(type, id, &about, WEXITED) < 0 && errno == EINTR) {
-    }
-    code = about.si_code == CLD_EXITED ? about.si_status : -about.si_status;
+    code = reap(0);
 }
 
 void Process::State::require_loop(const char* what) const {
@@ -344,7 +340,6 @@ Task<Output> run(Command command, std::string input) {
         error = std::current_exception();
     }
     if (error) {
-        const ScopeGuard shield(Deadline(), ScopeGuard::Shield::shielded);
         co_await child.stop();
         std::rethrow_exception(error);
     }

@@ -8,13 +8,13 @@
 #include <tandem/task/sleep.hpp>
 #include <tandem/task/task_handle.hpp>
 #include <tandem/testing/async_test.hpp>
+#include <tandem/testing/shell.hpp>
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <cstdio>
 #include <ctime>
 #include <string>
 #include <string_view>
@@ -54,15 +54,6 @@ Task<std::string> ask(process::Process& child, io::LineReader& answers, std::str
     co_await child.stdin_stream().write_all(question + "\n");
     const auto answer = co_await answers.next();
     co_return answer.value_or("the end");
-}
-
-std::string popen_text(const char* command) {
-    std::string text;
-    std::FILE* const pipe = ::popen(command, "r");
-    char buffer[4096];
-    while (const std::size_t count = std::fread(buffer, 1, sizeof buffer, pipe)) text.append(buffer, count);
-    ::pclose(pipe);
-    return text;
 }
 
 /// The first word of each line, as `df` has file systems there.
@@ -139,7 +130,7 @@ ASYNC_TEST_REAL_TIME(S12a, df_by_a_protocol) {
     EXPECT_EQ(code, 0);
     EXPECT_EQ(lines, (Lines{"in run_df", "launching process", "process started", "read n bytes",
                             "process exited", "return code 0", "parsing results"}));
-    EXPECT_EQ(first_words(df.text), first_words(popen_text("df -hl")));
+    EXPECT_EQ(first_words(df.text), first_words(tandem::testing::printed_by("df -hl")));
 }
 
 ASYNC_TEST_REAL_TIME(S12b, the_lines_of_df_one_by_one_then_the_end) {
@@ -151,7 +142,7 @@ ASYNC_TEST_REAL_TIME(S12b, the_lines_of_df_one_by_one_then_the_end) {
     const auto no_more = co_await reader.next();
     const int code = co_await df.wait();
 
-    EXPECT_EQ(first_words(text), first_words(popen_text("df -hl")));
+    EXPECT_EQ(first_words(text), first_words(tandem::testing::printed_by("df -hl")));
     EXPECT_FALSE(no_more);
     EXPECT_EQ(code, 0);
 }

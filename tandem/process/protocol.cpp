@@ -2,7 +2,6 @@
 
 #include <tandem/process/state_internal.hpp>
 #include <tandem/task/gather.hpp>
-#include <tandem/task/scope_guard.hpp>
 #include <tandem/task/sleep.hpp>
 
 #include <cstddef>
@@ -107,10 +106,7 @@ Task<int> exec_protocol(Command command, Protocol& protocol) {
         error = std::current_exception();
     }
     const bool by_callback = conversation.callback_failed();
-    if (error) {
-        const ScopeGuard shield(Deadline(), ScopeGuard::Shield::shielded);
-        co_await conversation.child().stop();
-    }
+    if (error) co_await conversation.child().stop();
     conversation.lost(cancelled || by_callback ? nullptr : error);
     if (error) std::rethrow_exception(error);
     co_return co_await conversation.child().wait();

@@ -59,6 +59,8 @@ struct Process::State {
 
 private:
     std::optional<int> look_locked() noexcept;
+    /// waitid(2): the returncode, or nothing under WNOHANG while it runs.
+    std::optional<int> reap(int options) noexcept;
 };
 
 /// Starts what commands describe.

@@ -27,7 +27,7 @@ bool OperationWait::try_now() {
 
 bool OperationWait::request_cancel() noexcept {
     cancel_asked_ = true;
-    if (slot_) loop().backend().cancel(*slot_);
+    end_early();
     return false;
 }
 
@@ -47,12 +47,12 @@ std::int32_t OperationWait::result() {
     return result_;
 }
 
-void OperationWait::abort_in_flight() const noexcept {
+void abort_in_flight(const char* operation, int fd) noexcept {
     std::fprintf(
         stderr,
         "tandem: a suspended coroutine was destroyed by hand while its %s of descriptor %d was in flight: "
         "cancel its task and join it instead\n",
-        waiting_for(), fd_);
+        operation, fd);
     std::abort();
 }
 

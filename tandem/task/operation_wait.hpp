@@ -9,6 +9,10 @@
 
 namespace tandem::inline v1 {
 
+/// Somebody destroyed a frame by hand whose operation is in flight, and the kernel may still write there
+/// (sem:K6). `operation` is `Wait::waiting_for()`.
+[[noreturn]] void abort_in_flight(const char* operation, int fd) noexcept;
+
 /// Awaits one request to the kernel; its value is the result as the backend gives it: a count, a descriptor,
 /// 0, or a negative errno. The rooms above turn it into what they promise.
 ///
@@ -29,7 +33,7 @@ public:
     OperationWait(const OperationWait&) = default;  // before it is awaited
     ~OperationWait() {
         if (slot_) [[unlikely]]
-            abort_in_flight();
+            abort_in_flight(waiting_for(), fd_);
     }
 
     bool try_now();
@@ -48,8 +52,6 @@ private:
     static constexpr std::uint32_t max_size = 0x7ffff000;  // what one read(2) or write(2) takes at most
 
     void operation_completed(OperationSlot& slot) noexcept override;
-    /// Somebody destroyed the frame by hand, and the kernel may still write there (sem:K6).
-    [[noreturn]] void abort_in_flight() const noexcept;
 
     OpCode code_;
     bool cancel_asked_ = false;

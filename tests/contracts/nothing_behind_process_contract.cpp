@@ -4,13 +4,11 @@
 #include <tandem/io/file.hpp>
 #include <tandem/process/process.hpp>
 #include <tandem/process/protocol.hpp>
+#include <tandem/testing/temporary_name.hpp>
 
 #include <chrono>
-#include <cstdlib>
 #include <string>
 #include <utility>
-
-#include <unistd.h>
 
 namespace tandem::contracts {
 namespace {
@@ -18,9 +16,8 @@ namespace {
 using namespace std::chrono_literals;
 
 ASYNC_TEST_REAL_TIME(V2, files_leave_nothing_behind) {
-    char path[] = "/tmp/tandem-nothing-behind-XXXXXX";
-    ::close(::mkstemp(path));
-    const std::string name = path;
+    const testing::TemporaryName made;
+    const std::string name = made.path();
     auto file = co_await io::open_file(name, FileUse::update);
     co_await file.write_at(0, "text");  // whoever does that stays for the next
     co_await sleep(20ms);
@@ -33,7 +30,6 @@ ASYNC_TEST_REAL_TIME(V2, files_leave_nothing_behind) {
     co_await leaves_nothing("io/file.hpp: read_at", [&] { return file.read_at(0, buffer); });
     co_await leaves_nothing("io/file.hpp: sync", [&] { return file.sync(); });
     co_await file.close();
-    ::unlink(path);
 }
 
 ASYNC_TEST_REAL_TIME(V2, children_leave_nothing_behind) {

@@ -1,10 +1,11 @@
 // Row H16: what hacker_news does with its arguments. Without any it shows every part.
 #include "program_part.hpp"
 
+#include <tandem/testing/shell.hpp>
+
 #include <sys/wait.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <iterator>
 #include <regex>
@@ -78,16 +79,9 @@ TEST(H16, verbose_adds_lines_and_changes_no_result) {
 
 TEST(H16, a_period_counts_again_and_again_until_ctrl_c) {
     // Its status, 130 after Ctrl-C, becomes a line.
-    std::istringstream output([] {
-        const std::string program = TANDEM_BINARY_DIR "/examples/hacker_news --limit 1 --period 1";
-        std::FILE* const pipe = ::popen(
-            ("timeout --preserve-status -s INT 2.5 " + program + "; echo \"status $?\"").c_str(), "r");
-        std::string text;
-        char piece[1'000];
-        while (const std::size_t count = std::fread(piece, 1, sizeof piece, pipe)) text.append(piece, count);
-        ::pclose(pipe);
-        return text;
-    }());
+    const std::string program = TANDEM_BINARY_DIR "/examples/hacker_news --limit 1 --period 1";
+    std::istringstream output(tandem::testing::printed_by("timeout --preserve-status -s INT 2.5 " + program +
+                                                          "; echo \"status $?\""));
     int counted = 0;
     std::string last;
     for (std::string line; std::getline(output, line); last = line)

@@ -1,10 +1,10 @@
 // Rows of what the compiler says to a user's mistake.
+#include <tandem/testing/shell.hpp>
+
 #include <gtest/gtest.h>
 
 #include <unistd.h>
 
-#include <array>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -20,13 +20,7 @@ std::string compiler_says(const std::string& text) {
                         << text;
     const std::string command =
         TANDEM_CXX " -std=c++20 -fsyntax-only -Wall -I" TANDEM_SOURCE_DIR " " + file.string() + " 2>&1";
-    std::string said;
-    std::FILE* const pipe = ::popen(command.c_str(), "r");
-    if (pipe == nullptr) return "no compiler";
-    std::array<char, 4096> buffer{};
-    while (const std::size_t count = std::fread(buffer.data(), 1, buffer.size(), pipe))
-        said.append(buffer.data(), count);
-    ::pclose(pipe);
+    const std::string said = tandem::testing::printed_by(command);
     std::filesystem::remove(file);
     return said;
 }

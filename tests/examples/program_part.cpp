@@ -1,9 +1,8 @@
 #include "program_part.hpp"
 
-#include <array>
+#include <tandem/testing/shell.hpp>
+
 #include <cctype>
-#include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -44,16 +43,10 @@ std::string output_of(const std::string& program, const std::string& backend,
         "TANDEM_BACKEND=" + backend + " " TANDEM_BINARY_DIR "/examples/" + program + " " + redirection;
     static std::map<std::string, std::string> printed;  // once for all rows of a program
     if (const auto found = printed.find(command); found != printed.end()) return found->second;
-    std::FILE* const pipe = ::popen(command.c_str(), "r");
-    if (pipe == nullptr) return {};
-    std::string output;
-    std::array<char, 4096> buffer{};
-    while (const std::size_t count = std::fread(buffer.data(), 1, buffer.size(), pipe))
-        output.append(buffer.data(), count);
-    const int status = ::pclose(pipe);
-    EXPECT_EQ(status, 0) << command;
-    if (status == 0) printed[command] = output;
-    return output;
+    const auto program_run = shell(command);
+    EXPECT_EQ(program_run.status, 0) << command;
+    if (program_run.status == 0) printed[command] = program_run.output;
+    return program_run.output;
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // PROMISE-2 and PROMISE-5 over random programs: every operation has one outcome, no task outlives its scope.
 #include "explorer.hpp"
 
+#include <tandem/testing/backends.hpp>
+
 #include <gtest/gtest.h>
 
 #include <string>
@@ -18,14 +20,7 @@ using SemCt13 = OnEveryBackend;
 using SemCt12 = OnEveryBackend;
 
 std::string name_of(const testing::TestParamInfo<BackendChoice>& backend) {
-    switch (backend.param) {
-        case BackendChoice::uring:
-            return "uring";
-        case BackendChoice::sim:
-            return "sim";
-        default:
-            return "epoll";
-    }
+    return std::string(tandem::testing::name_of(backend.param));
 }
 
 std::string told(std::uint64_t seed, const Node& program, const Played& run) {
