@@ -336,6 +336,8 @@ public:
     bool drive_for_owner(bool (*done)(void*), void* argument);
     /// Run by this thread last, and by nobody now.
     bool idle_here() const noexcept;
+    /// By any thread, now or once.
+    bool ever_run() const noexcept { return owner_.load(std::memory_order_relaxed) != nullptr; }
 
 private:
     template <class F, class... Args>

@@ -22,7 +22,11 @@ struct TaskInfo {
 /// The task that runs on this thread, also inside coroutines that it awaits; nothing in plain code and
 /// callbacks.
 std::optional<TaskInfo> current_task();
-/// Every live task of a loop. Threads: any; from another than the loop's it waits for the loop's answer.
+/// Every live task of a loop.
+///
+/// Threads     any; another than the loop's waits for its answer, which comes between two steps. A loop that
+/// nobody
+///             runs yet, or any more, is read as it stands: nothing may be done to it meanwhile.
 std::vector<TaskInfo> all_tasks(EventLoop& loop);
 TaskInfo describe_task(const TaskNode& task);
 

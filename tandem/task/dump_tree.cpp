@@ -5,8 +5,10 @@
 #include <tandem/task/task_handle.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <iterator>
+#include <memory>
 
 namespace tandem::inline v1 {
 namespace {
@@ -142,29 +144,64 @@ struct Census {
 
 }  // namespace
 
-std::vector<TaskInfo> all_tasks(EventLoop& loop) {
-    struct Question final : Runnable {
-        explicit Question(EventLoop& asked) : loop(asked) {}
-        void run() override {
-            try {
-                census.take(loop);
-            } catch (...) {
-                error = std::current_exception();
-            }
-            gate.open();  // the last touch
+namespace {
+
+/// Asked by another thread, answered between two steps of the loop, or as its drive ends. Kept by both sides:
+/// what was left behind stays in the loop's queue after its answer.
+class TaskQuestion final : public Runnable {
+public:
+    static std::shared_ptr<TaskQuestion> put(EventLoop& loop) {
+        auto question = std::make_shared<TaskQuestion>(loop);
+        question->queued_ = question;
+        if (!loop.try_post_threadsafe(*question)) question->discard();
+        // The drive may have ended between the look and the post: then nobody else answers.
+        if (loop.left()) question->answer();
+        return question;
+    }
+    explicit TaskQuestion(EventLoop& loop) : loop_(loop) {}
+
+    std::vector<TaskInfo> wait() {
+        gate_.wait();
+        if (error_) std::rethrow_exception(error_);
+        return census_.describe();
+    }
+
+private:
+    void run() override {
+        const auto last = std::move(queued_);
+        answer();
+    }
+    void discard() noexcept override {
+        const auto last = std::move(queued_);
+        if (!answered_.exchange(true)) gate_.open();
+    }
+    void left_behind(LoopClosedReason) noexcept override { answer(); }
+    void answer() noexcept {
+        if (answered_.exchange(true)) return;
+        try {
+            census_.take(loop_);
+        } catch (...) {
+            error_ = std::current_exception();
         }
-        void discard() noexcept override { gate.open(); }
-        EventLoop& loop;
-        Census census;
-        std::exception_ptr error;
-        ThreadGate gate;
-    } question(loop);
-    if (this_loop_or_null() == &loop || !loop.is_running())
-        question.run();
-    else if (loop.try_post_threadsafe(question))
-        question.gate.wait();
-    if (question.error) std::rethrow_exception(question.error);
-    return question.census.describe();
+        gate_.open();
+    }
+
+    EventLoop& loop_;
+    std::shared_ptr<TaskQuestion> queued_;
+    Census census_;
+    std::exception_ptr error_;
+    std::atomic<bool> answered_ = false;
+    ThreadGate gate_;
+};
+
+}  // namespace
+
+std::vector<TaskInfo> all_tasks(EventLoop& loop) {
+    const bool at_rest = !loop.is_running() && (loop.left() || !loop.ever_run() || loop.idle_here());
+    if (this_loop_or_null() != &loop && !at_rest) return TaskQuestion::put(loop)->wait();
+    Census census;
+    census.take(loop);
+    return census.describe();
 }
 
 std::string dump_tree(EventLoop& loop) {

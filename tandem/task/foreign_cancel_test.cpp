@@ -177,6 +177,7 @@ TEST(SemK32, all_tasks_is_answered_to_another_thread_while_tasks_churn_and_never
     std::vector<TaskHandle<void>> tasks;
     for (int i = 0; i < 100; ++i) tasks.push_back(loop.create_task(come_and_go(over)));
     std::thread asker([&] {
+        while (!loop.is_running()) std::this_thread::yield();
         while (answers < 50) {
             const auto all = all_tasks(loop);
             if (all.size() < 100) break;
@@ -199,6 +200,51 @@ TEST(SemK32, all_tasks_is_answered_to_another_thread_while_tasks_churn_and_never
     while (!all_tasks(loop).empty()) loop.poll_once();
     EXPECT_EQ(answers, 50);
     EXPECT_LT(worst, slow ? 50ms : 2ms);
+}
+
+TEST(SemK32, between_two_polls_of_a_host_all_tasks_is_answered_by_the_next) {
+    EventLoop loop;
+    auto handle = loop.create_task(sleep_long());
+    loop.poll_once();
+    std::atomic<bool> answered = false;
+    std::thread asker([&] {
+        EXPECT_EQ(all_tasks(loop).size(), 1U);
+        answered = true;
+    });
+    std::this_thread::sleep_for(20ms);
+    EXPECT_FALSE(answered);  // nobody reads what the host may be changing
+    const auto end = std::chrono::steady_clock::now() + 10s;
+    while (!answered && std::chrono::steady_clock::now() < end) loop.poll_once();
+    EXPECT_TRUE(answered);
+    asker.join();
+    handle.cancel();
+    loop.poll_once();
+}
+
+TEST(SemK32, all_tasks_asked_while_a_drive_ends_is_answered_each_time) {
+    EventLoop loop;
+    auto handle = loop.create_task(sleep_long());
+    constexpr int rounds = 300;
+    std::atomic<int> round = 0;
+    std::atomic<int> answers = 0;
+    std::thread asker([&] {
+        for (int i = 1; i <= rounds; ++i) {
+            while (round != i) std::this_thread::yield();
+            EXPECT_EQ(all_tasks(loop).size(), 1U);
+            answers = i;
+        }
+    });
+    for (int i = 1; i <= rounds; ++i) {
+        loop.call_soon([&round, &loop, i] {
+            round = i;
+            loop.stop();
+        });
+        loop.run_forever();
+        while (answers != i) std::this_thread::yield();
+    }
+    asker.join();
+    handle.cancel();
+    loop.poll_once();
 }
 
 TEST(SemK32, a_plain_callback_is_no_task) {

@@ -43,7 +43,9 @@ public:
     using Stored = std::conditional_t<boxed, std::unique_ptr<Value>, Value>;
 
     ResultPromise() noexcept : PromiseBase(operations) {}
-    ~ResultPromise() {
+    // What a result throws as it ends with its task has nobody to go to: std::terminate(), here, where no
+    // compiler has to unwind out of a frame's end.
+    ~ResultPromise() noexcept {
         if (result_ == Result::value) value_.~Stored();
     }
 
