@@ -97,7 +97,7 @@ TEST(RB21, a_counted_call_returns_what_it_would_have_returned) {
     int error = 0;
     auto body = [&]() -> Task<void> {
         got = reads_in_a_step(ends[0]);
-        timeval limit{.tv_sec = 0, .tv_usec = 2000};
+        timeval limit{.tv_sec = 0, .tv_usec = 20'000};
         ::setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
         refused = reads_in_a_step(ends[0]);
         error = errno;
@@ -105,7 +105,7 @@ TEST(RB21, a_counted_call_returns_what_it_would_have_returned) {
     };
 
     run(body(), in_debug_mode);
-    const auto site = site_of("reads_in_a_step");
+    const auto site = site_of("read");  // reads_in_a_step(), or a sanitizer's read() that stands between
     for (const int end : ends) ::close(end);
 
     EXPECT_EQ(got, 1);
@@ -114,7 +114,7 @@ TEST(RB21, a_counted_call_returns_what_it_would_have_returned) {
     ASSERT_TRUE(site);
     EXPECT_EQ(site->call, "read");
     EXPECT_EQ(site->calls, 2U);
-    EXPECT_GE(site->longest, 2ms);
+    EXPECT_GE(site->longest, 10ms);  // the kernel counts the limit in jiffies
 }
 
 TEST(RB21, what_stops_no_loop_is_not_counted) {

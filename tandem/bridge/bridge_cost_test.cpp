@@ -4,11 +4,11 @@
 #include <tandem/bridge/get.hpp>
 #include <tandem/bridge/pending.hpp>
 #include <tandem/testing/bars.hpp>
+#include <tandem/testing/processor_time.hpp>
 
 #include <gtest/gtest.h>
 
 #include <sys/resource.h>
-#include <time.h>
 
 #include <atomic>
 #include <chrono>
@@ -30,12 +30,6 @@ long sleeps_of_this_thread() {
     return used.ru_nvcsw;
 }
 Task<long> sleeps_of_the_loops_thread() { co_return sleeps_of_this_thread(); }
-
-double cpu_seconds() {
-    timespec used{};
-    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-    return static_cast<double>(used.tv_sec) + 1e-9 * static_cast<double>(used.tv_nsec);
-}
 
 }  // namespace
 
@@ -72,11 +66,11 @@ TEST(RB22, sixty_four_callers_at_once_are_all_answered) {
 TEST(AdaptiveSpin, an_idle_background_loop_uses_no_cpu) {
     for (int i = 0; i < 100; ++i) static_cast<void>(value(i).get());  // looking pays now, if ever
     std::this_thread::sleep_for(5ms);
-    const double before = cpu_seconds();
+    const Duration before = tandem::testing::processor_time_of_process();
     std::this_thread::sleep_for(std::chrono::milliseconds(tandem::testing::bar(500, 10'000)));
-    const double used = cpu_seconds() - before;
-    EXPECT_LT(used, 0.005);
-    std::printf("%.2f ms of CPU\n", 1e3 * used);
+    const Duration used = tandem::testing::processor_time_of_process() - before;
+    EXPECT_LT(used, 5ms);
+    std::printf("%.2f ms of CPU\n", 1e-6 * static_cast<double>(used.count()));
 }
 
 TEST(AdaptiveSpin, it_looks_only_after_short_sleeps_and_gives_up_where_that_does_not_pay) {

@@ -178,9 +178,9 @@ ASYNC_TEST_REAL_TIME(SemIO1, a_reader_that_never_waits_leaves_room_for_others) {
     int ticks = 0;
     auto ticker = create_task(count_ticks(ticks));
     std::string buffer(64 * 1024, 'x');
-    const auto end = std::chrono::steady_clock::now() + 50ms;
+    const auto end = std::chrono::steady_clock::now() + 10s;
 
-    while (std::chrono::steady_clock::now() < end) co_await endless.read_some(buffer);
+    while (ticks < 5 && std::chrono::steady_clock::now() < end) co_await endless.read_some(buffer);
     ticker.cancel();
     co_await ticker.join();
 

@@ -4,6 +4,7 @@
 #include <tandem/task/current_task.hpp>
 #include <tandem/task/run_until_complete.hpp>
 #include <tandem/task/sleep.hpp>
+#include <tandem/testing/processor_time.hpp>
 
 #include <gtest/gtest.h>
 
@@ -12,7 +13,6 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <ctime>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -154,13 +154,6 @@ constexpr bool slow = __has_feature(address_sanitizer) || __has_feature(thread_s
 constexpr bool slow = false;
 #endif
 
-/// Of the thread that asks, whatever others do with the processor.
-Duration processor_time() {
-    timespec time{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
-}
-
 Task<void> come_and_go(const bool& over) {
     while (!over) {
         auto handle = create_task(brief());
@@ -187,9 +180,9 @@ TEST(SemK32, all_tasks_is_answered_to_another_thread_while_tasks_churn_and_never
     });
     // What one turn takes of the processor besides its hundred tasks.
     Duration worst{};
-    Duration last = processor_time();
+    Duration last = tandem::testing::processor_time();
     std::function<void()> each_turn = [&] {
-        const auto now = processor_time();
+        const auto now = tandem::testing::processor_time();
         worst = std::max(worst, now - std::exchange(last, now));
         loop.call_soon(each_turn);
     };

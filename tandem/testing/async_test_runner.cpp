@@ -9,19 +9,29 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
+#include <vector>
 
 namespace tandem::inline v1::testing {
 namespace {
 
-std::size_t open_descriptors() {
-    std::size_t count = 0;
-    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++count;
-    return count;
+// What each is; without the one that lists them.
+std::vector<std::string> open_descriptors() {
+    std::vector<std::string> found;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+        std::error_code gone;
+        const auto target = std::filesystem::read_symlink(entry.path(), gone).string();
+        if (!gone && !target.starts_with("/proc/"))
+            found.push_back(entry.path().filename().string() + " " + target);
+    }
+    std::sort(found.begin(), found.end());
+    return found;
 }
 
 class AsyncTest final : public ::testing::Test {

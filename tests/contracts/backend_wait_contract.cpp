@@ -1,6 +1,8 @@
 // What every backend must do about time, wake-ups, foreign loops and the thread that drives it.
 #include "backend_contract.hpp"
 
+#include <tandem/testing/processor_time.hpp>
+
 #include <atomic>
 #include <csignal>
 #include <thread>
@@ -19,12 +21,6 @@ TANDEM_REAL_BACKEND_SUITE(BackendWait);
 TANDEM_REAL_BACKEND_SUITE(BackendWake);
 TANDEM_REAL_BACKEND_SUITE(BackendThreads);
 TANDEM_REAL_BACKEND_SUITE(SemL46);
-
-Duration processor_time() {
-    timespec time{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return std::chrono::seconds(time.tv_sec) + Duration(time.tv_nsec);
-}
 
 TEST_P(BackendWait, a_deadline_is_never_early_and_hardly_late) {
     Duration best_lateness = 1h;
@@ -59,9 +55,9 @@ TEST_P(BackendWait, once_the_kernel_serves_it_no_more_everything_ends_with_that_
     const auto submitted = backend().submit(late);
     EXPECT_TRUE(submitted.done);
     EXPECT_EQ(submitted.result, -EBADF);
-    const auto used = processor_time();
+    const auto used = testing::processor_time();
     settle(backend(), 50ms);
-    EXPECT_LT(processor_time() - used, 10ms);
+    EXPECT_LT(testing::processor_time() - used, 10ms);
     std::thread waker([&] { backend().wake(); });
     backend().wait(TimePoint::max());
     waker.join();
@@ -83,12 +79,12 @@ TEST_P(BackendWait, a_look_returns_at_once) {
 TEST_P(BackendWait, a_look_without_anything_in_flight_is_no_system_call) {
     backend().wait(TimePoint::min());
     timespec unused{};
-    const auto before = processor_time();
+    const auto before = testing::processor_time();
     for (int i = 0; i < 100'000; ++i) backend().wait(TimePoint::min());
-    const auto looks = processor_time() - before;
-    const auto start_calls = processor_time();
+    const auto looks = testing::processor_time() - before;
+    const auto start_calls = testing::processor_time();
     for (int i = 0; i < 100'000; ++i) ::syscall(SYS_clock_getres, CLOCK_MONOTONIC, &unused);
-    const auto calls = processor_time() - start_calls;
+    const auto calls = testing::processor_time() - start_calls;
 #ifdef __OPTIMIZE__
     EXPECT_LT(looks, calls);
 #else
@@ -116,9 +112,9 @@ TEST_P(BackendWait, a_wait_sleeps_and_does_not_spin) {
     start(backend(), receive);
     start(backend(), poll);
     settle(backend());
-    const auto before = processor_time();
+    const auto before = testing::processor_time();
     backend().wait(now() + 200ms);
-    EXPECT_LT(processor_time() - before, 10ms);
+    EXPECT_LT(testing::processor_time() - before, 10ms);
     backend().cancel(receive);
     backend().cancel(poll);
     EXPECT_TRUE(drive(backend(), [&] { return receive.done() && poll.done(); }));
