@@ -30,6 +30,17 @@ class CheckHeaders(TreeTest):
         self.assertEqual(code, 1)
         self.assertIn("tandem/base/a.hpp: does not compile alone", output)
 
+    def test_what_is_precompiled_stands_only_before_headers_that_reach_it(self):
+        reaches = "#pragma once\n#include <tandem/base/time.hpp>\n"
+        files = {f"{name}.hpp": reaches + f"inline std::string {name}() {{ return {{}}; }}\n" for name in "abcde"}
+        files["time.hpp"] = "#pragma once\n#include <string>\n"
+        self.assertEqual(self.check(files)[0], 0)
+        files["leans.hpp"] = "#pragma once\ninline std::string text() { return {}; }\n"
+        files["props.hpp"] = reaches + "#include <tandem/base/leans.hpp>\n"
+        code, output = self.check(files)
+        self.assertEqual(code, 1)
+        self.assertIn("tandem/base/leans.hpp: does not compile alone", output)
+
     def test_a_header_without_a_guard_is_found(self):
         self.assertEqual(self.check({"a.hpp": "struct A {};\n"})[0], 1)
 
