@@ -79,11 +79,11 @@ void three_fetches(const std::string& url) {
     auto start = Clock::now();
     int dates = 0;
     for (int i = 0; i < 3; ++i) dates += !fetch_date(url).empty();
-    std::printf("one by one: %ld tenths of a second, %d dates\n",
+    std::printf("one by one: %ld x 100 ms, %d dates\n",
                 static_cast<long>((Clock::now() - start) / 100ms), dates);
     start = Clock::now();
     gather(in_fiber(fetch_date, url), in_fiber(fetch_date, url), in_fiber(fetch_date, url)).get();
-    std::printf("at once: %ld tenths of a second\n", static_cast<long>((Clock::now() - start) / 100ms));
+    std::printf("at once: %ld x 100 ms\n", static_cast<long>((Clock::now() - start) / 100ms));
 }
 
 // G13b: Tornado's. A coroutine awaits a list of others at once.
@@ -166,13 +166,13 @@ Task<void> three_fetches(std::string url) {
         const std::string date = co_await fetch_date(url);
         dates += !date.empty();
     }
-    std::printf("one by one: %ld tenths of a second, %d dates\n",
+    std::printf("one by one: %ld x 100 ms, %d dates\n",
                 static_cast<long>((Clock::now() - start) / 100ms), dates);
     start = Clock::now();
     std::vector<Task<std::string>> fetches;
     for (int i = 0; i < 3; ++i) fetches.push_back(fetch_date(url));
     co_await gather(std::move(fetches));
-    std::printf("at once: %ld tenths of a second\n", static_cast<long>((Clock::now() - start) / 100ms));
+    std::printf("at once: %ld x 100 ms\n", static_cast<long>((Clock::now() - start) / 100ms));
 }
 
 }  // namespace tornado
@@ -234,9 +234,9 @@ Steps in_order_of_completion(std::vector<Task<int>> fetches) {
 
 std::vector<Task<int>> three_fetches(const testing::DemoServer& site) {
     std::vector<Task<int>> fetches;
-    fetches.push_back(fetch(site.url("/delay/0.3"), 1));
-    fetches.push_back(fetch(site.url("/delay/0.1"), 2));
-    fetches.push_back(fetch(site.url("/delay/0.2"), 3));
+    fetches.push_back(fetch(site.url("/delay/0.12"), 1));
+    fetches.push_back(fetch(site.url("/delay/0.04"), 2));
+    fetches.push_back(fetch(site.url("/delay/0.08"), 3));
     return fetches;
 }
 
@@ -244,18 +244,19 @@ std::vector<Task<int>> three_fetches(const testing::DemoServer& site) {
 
 int main() {
     testing::DemoServer site;
+    VirtualTime time;  // of what only sleeps
 
     std::puts("G13a");
     run(gather(in_fiber(foo), in_fiber(bar)));
-    run(in_fiber(three));
-    run(in_fiber(nine));
-    run(in_fiber(three_fetches, site.url("/delay/0.2")));
+    run(in_fiber(three), {.time = &time});
+    run(in_fiber(nine), {.time = &time});
+    run(in_fiber(three_fetches, site.url("/delay/0.1")));
 
     std::puts("G13b");
     run(tornado::switching());
-    run(tornado::three());
-    run(tornado::nine());
-    run(tornado::three_fetches(site.url("/delay/0.2")));
+    run(tornado::three(), {.time = &time});
+    run(tornado::nine(), {.time = &time});
+    run(tornado::three_fetches(site.url("/delay/0.1")));
 
     std::puts("G13c");
     in_trios_style(site);

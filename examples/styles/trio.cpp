@@ -71,9 +71,9 @@ Task<void> fetch_ip(std::string url, std::string name, Answers answers) {
 
 Task<void> in_order_of_completion(TaskGroup& group, const testing::DemoServer& site) {
     auto [sender, answers] = Channel<std::string>(3);
-    group.create_task(fetch_ip(site.url("/ip?delay=0.3"), "fetch 1", sender));
-    group.create_task(fetch_ip(site.url("/ip?delay=0.1"), "fetch 2", sender));
-    group.create_task(fetch_ip(site.url("/ip?delay=0.2"), "fetch 3", std::move(sender)));
+    group.create_task(fetch_ip(site.url("/ip?delay=0.12"), "fetch 1", sender));
+    group.create_task(fetch_ip(site.url("/ip?delay=0.04"), "fetch 2", sender));
+    group.create_task(fetch_ip(site.url("/ip?delay=0.08"), "fetch 3", std::move(sender)));
     std::string mark;
     while (auto name = co_await answers.receive()) {
         mark += ">>";
@@ -83,7 +83,7 @@ Task<void> in_order_of_completion(TaskGroup& group, const testing::DemoServer& s
 
 Task<void> first_completed(TaskGroup& group, const testing::DemoServer& site) {
     auto [sender, answers] = Channel<std::string>(1);
-    group.create_task(fetch_ip(site.url("/ip?delay=0.1"), "ipify", sender));
+    group.create_task(fetch_ip(site.url("/ip?delay=0.05"), "ipify", sender));
     group.create_task(fetch_ip(site.url("/ip?delay=5"), "ip-api", std::move(sender)));
     if (auto name = co_await answers.receive()) std::printf("%s answered first\n", name->c_str());
     group.cancel();
@@ -111,7 +111,7 @@ Task<void> errors_come_out_of_the_group(const testing::DemoServer& site) {
 Task<void> in_time(const testing::DemoServer& site, Duration limit) {
     std::string ip = "not available";
     auto [sender, answers] = Channel<std::string>(1);
-    co_await move_on_after(limit, fetch_ip(site.url("/ip?delay=0.2"), "10.0.0.1", std::move(sender)));
+    co_await move_on_after(limit, fetch_ip(site.url("/ip?delay=0.1"), "10.0.0.1", std::move(sender)));
     if (auto answer = co_await answers.receive()) ip = *answer;
     std::printf("ip: %s\n", ip.c_str());
 }
@@ -126,15 +126,16 @@ Task<void> cancelled_scope() {
 }  // namespace
 
 void in_trios_style(const testing::DemoServer& site) {
+    VirtualTime time;  // of what only sleeps
     run(with_task_group(switching));
-    run(with_task_group(three));
+    run(with_task_group(three), {.time = &time});
     std::string ended;
-    run(with_task_group(nine, std::ref(ended)));
+    run(with_task_group(nine, std::ref(ended)), {.time = &time});
     std::printf("in the order of their sleeps: %s\n", ended.c_str());
     run(with_task_group(in_order_of_completion, std::cref(site)));
     run(with_task_group(first_completed, std::cref(site)));
     run(errors_come_out_of_the_group(site));
     run(in_time(site, 10ms));
     run(in_time(site, 2s));
-    run(cancelled_scope());
+    run(cancelled_scope(), {.time = &time});
 }
