@@ -150,7 +150,6 @@ TEST(SemL54, a_slow_callback_and_a_slow_timer_are_reported_by_name_and_fast_ones
     EventLoop loop;
     loop.set_debug(true);
     EXPECT_EQ(loop.slow_callback_duration(), 100ms);
-    loop.set_slow_callback_duration(30ms);
     Names said;
     loop.set_exception_handler([&](EventLoop&, const ErrorContext& context) {
         EXPECT_EQ(context.severity, Severity::warning);
@@ -158,16 +157,16 @@ TEST(SemL54, a_slow_callback_and_a_slow_timer_are_reported_by_name_and_fast_ones
         said.push_back(context.message);
     });
     loop.call_soon([] {});
-    loop.call_soon([] { block(40ms); });
-    loop.call_later(0s, [] { block(40ms); });
+    loop.call_soon([] { block(120ms); });
+    loop.call_later(0s, [] { block(120ms); });
     loop.poll_once();
     ASSERT_EQ(said.size(), 2U);
     EXPECT_EQ(said[0].find("Executing <Handle "), 0U) << said[0];
-    EXPECT_NE(said[0].find("> took 0.04"), std::string::npos) << said[0];
+    EXPECT_NE(said[0].find("> took 0.1"), std::string::npos) << said[0];
     EXPECT_EQ(said[1].find("Executing <TimerHandle "), 0U) << said[1];
     EXPECT_NE(said[1].find("reports_test.cpp:"), std::string::npos) << said[1];
     loop.set_debug(false);
-    loop.call_soon([] { block(40ms); });
+    loop.call_soon([] { block(120ms); });
     loop.poll_once();
     EXPECT_EQ(said.size(), 2U);
 }
