@@ -44,7 +44,7 @@ Task<void> too_slow(testing::DemoServer& site) {
     http::PoolLimits pool;
     pool.max_connections = 4;
     http::Client client{http::ClientOptions().pool(pool)};
-    HackerNews news(site.url(""), std::move(client), 300ms);
+    HackerNews news(site.url(""), std::move(client), 100ms);
     try {
         co_await gather(news.item(1), news.page("/delay/5"));
     } catch (const TimeoutError&) {
@@ -147,7 +147,7 @@ struct QuickLoop {
 int main(int words, char** arguments) {
     if (words > 1) return main_with_arguments({arguments + 1, arguments + words});
 
-    testing::DemoServer site;
+    testing::DemoServer site(testing::DemoOptions().item_delay(0s));
     std::puts("H1");
     run(count(site));
     std::puts("H2");

@@ -79,8 +79,8 @@ void three_fetches(const std::string& url) {
     auto start = Clock::now();
     int dates = 0;
     for (int i = 0; i < 3; ++i) dates += !fetch_date(url).empty();
-    std::printf("one by one: %ld x 100 ms, %d dates\n",
-                static_cast<long>((Clock::now() - start) / 100ms), dates);
+    std::printf("one by one: %ld x 100 ms, %d dates\n", static_cast<long>((Clock::now() - start) / 100ms),
+                dates);
     start = Clock::now();
     gather(in_fiber(fetch_date, url), in_fiber(fetch_date, url), in_fiber(fetch_date, url)).get();
     std::printf("at once: %ld x 100 ms\n", static_cast<long>((Clock::now() - start) / 100ms));
@@ -166,8 +166,8 @@ Task<void> three_fetches(std::string url) {
         const std::string date = co_await fetch_date(url);
         dates += !date.empty();
     }
-    std::printf("one by one: %ld x 100 ms, %d dates\n",
-                static_cast<long>((Clock::now() - start) / 100ms), dates);
+    std::printf("one by one: %ld x 100 ms, %d dates\n", static_cast<long>((Clock::now() - start) / 100ms),
+                dates);
     start = Clock::now();
     std::vector<Task<std::string>> fetches;
     for (int i = 0; i < 3; ++i) fetches.push_back(fetch_date(url));

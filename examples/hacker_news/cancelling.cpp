@@ -103,9 +103,9 @@ Task<void> cancelled_with_its_children(const testing::DemoServer& site) {
     std::printf("with all that lived below it: %s\n",
                 live > 1 && live == static_cast<int>(cancelled.size()) ? "yes" : "no");
     std::printf("innermost first: %s\n", innermost_first(site.world(), cancelled) ? "yes" : "no");
-    co_await sleep(50ms);  // what is on its way may still be counted
+    co_await sleep(20ms);  // what is on its way may still be counted
     const auto requests = site.counts().requests;
-    co_await sleep(100ms);
+    co_await sleep(50ms);
     std::printf("requests afterwards: %d\n", static_cast<int>(site.counts().requests - requests));
 }
 

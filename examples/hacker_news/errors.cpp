@@ -4,20 +4,23 @@
 #include <cstdio>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <utility>
+#include <vector>
 
 using namespace tandem;
 using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto period = 300ms;
+constexpr auto period = 80ms;
 
 using Counted = TaskHandle<long>;
 using Callback = std::function<void(const Counted&)>;
 
-Task<long> count_or_fail(HackerNews& news, long post, bool fails, bool by_boom) {
-    const long comments = co_await news.count_comments(post);
+/// Nobody waits for it, and it may outlast who has started it: so it keeps what it uses.
+Task<long> count_or_fail(std::shared_ptr<HackerNews> news, long post, bool fails, bool by_boom) {
+    const long comments = co_await news->count_comments(post);
     if (fails && by_boom) throw Boom("BOOM!");
     if (fails) throw OtherError("random generic exception");
     co_return comments;
@@ -28,7 +31,7 @@ Task<void> poll(const testing::DemoServer& site, Callback callback, bool by_boom
     this_loop().set_exception_handler([](EventLoop&, const ErrorContext& context) {
         if (context.exception) std::printf("logged: %s\n", describe(context.exception).c_str());
     });
-    HackerNews news(site.url(""));
+    const auto news = std::make_shared<HackerNews>(site.url(""));
     const long post = post_to_count(site);
     for (int iteration = 1; iteration <= 3; ++iteration) {
         std::printf("Calculating comments. (%d)\n", iteration);
@@ -80,9 +83,9 @@ Task<void> logged_at_each_level(const testing::DemoServer& site) {
     } catch (const Boom&) {
         std::puts("and that is the end of the whole tree");
     }
-    co_await sleep(50ms);  // what is on its way may still be counted
+    co_await sleep(20ms);  // what is on its way may still be counted
     const auto requests = site.counts().requests;
-    co_await sleep(100ms);
+    co_await sleep(50ms);
     std::printf("requests afterwards: %d\n", static_cast<int>(site.counts().requests - requests));
 }
 
@@ -112,21 +115,22 @@ void stopped_by_the_callback(const testing::DemoServer& site) {
 // H10c: the callback keeps the error, and the poller looks whether there is one.
 
 Task<void> poll_until_error(const testing::DemoServer& site) {
-    HackerNews news(site.url(""));
+    const auto news = std::make_shared<HackerNews>(site.url(""));
     const long post = post_to_count(site);
-    std::vector<std::exception_ptr> errors;
+    const auto errors = std::make_shared<std::vector<std::exception_ptr>>();
     for (int iteration = 1;; ++iteration) {
-        if (!errors.empty()) {
+        if (!errors->empty()) {
             std::puts("Error detected, quitting");
             co_return;
         }
-        create_task(count_or_fail(news, post, iteration == 2, true)).on_done([&](const Counted& counted) {
-            try {
-                print_count(counted);
-            } catch (const Boom&) {
-                errors.push_back(std::current_exception());
-            }
-        });
+        create_task(count_or_fail(news, post, iteration == 2, true))
+            .on_done([errors](const Counted& counted) {
+                try {
+                    print_count(counted);
+                } catch (const Boom&) {
+                    errors->push_back(std::current_exception());
+                }
+            });
         co_await sleep(period);
     }
 }

@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto log_time = 300ms;
+constexpr auto log_time = 40ms;
 int posts_logged = 0;
 
 Task<void> log_post(long) {
