@@ -451,7 +451,7 @@ def parse_options():
     parser.add_argument("--who", type=listed, default=[], metavar="LIBRARY[,...]",
                         help=f"of {', '.join(LIBRARIES)}")
     parser.add_argument("--backend", type=listed, default=["auto"], metavar="BACKEND[,...]",
-                        help="ask tandem once with each TANDEM_BACKEND: auto, uring, epoll")
+                        help="ask tandem once with each TANDEM_BACKEND: auto, uring, epoll, sim")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--divide", type=int, default=1, metavar="N", help="an Nth of the work, for a busy machine")
     parser.add_argument("--quick", action="store_true",

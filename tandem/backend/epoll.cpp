@@ -389,7 +389,12 @@ void EpollBackend::wait(TimePoint deadline) noexcept {
             return;
         }
         // Except for a foreign loop: to it the descriptor stays readable until the last stray edge is taken.
-        if (look_only && in_flight_ == 0 && !driven_from_outside_) return;
+        if (in_flight_ == 0 && !driven_from_outside_) {
+            if (look_only) return;
+            wake_.sleep_until(deadline);
+            wake_.take();
+            return;
+        }
 
         auto until = TimePoint::min();
         if (!look_only) {

@@ -4,7 +4,6 @@
 #include <tandem/backend/wake_signal_internal.hpp>
 
 #include <atomic>
-#include <cstdint>
 
 namespace tandem::inline v1 {
 
@@ -15,13 +14,13 @@ public:
     /// Async-signal-safe.
     void raise() noexcept override;
     /// Whether it was raised since the last call.
-    bool take() noexcept;
+    bool take() noexcept { return flag_.take(); }
     /// Sleeps until it is raised or that real time is reached.
-    void sleep_until(TimePoint real_deadline) noexcept;
+    void sleep_until(TimePoint real_deadline) noexcept { flag_.sleep_until(real_deadline); }
     void also_wake(Backend* outside) noexcept { outside_.store(outside); }
 
 private:
-    std::atomic<std::uint32_t> raised_ = 0;
+    WakeFlag flag_;
     std::atomic<Backend*> outside_ = nullptr;
 };
 

@@ -270,6 +270,12 @@ bool UringBackend::kernel_has_news() const noexcept {
     return (flags & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)) != 0;
 }
 
+/// Only a wake-up can end a wait, and it need not come through the ring.
+bool UringBackend::kernel_has_nothing() const noexcept {
+    return in_flight_ == 0 && cancels_out_ == 0 && !driven_from_outside_ && !completions_waiting() &&
+           !kernel_has_news();
+}
+
 /// Hands over the submission queue and waits for completions until `deadline`. False if the kernel took
 /// nothing because it lacks room or memory: completions have to be reaped first.
 bool UringBackend::enter(std::uint32_t wait_for, TimePoint deadline) noexcept {
@@ -393,6 +399,11 @@ void UringBackend::wait(TimePoint deadline) noexcept {
         if (!ring_open_) return was_open ? void() : wait_without_ring(deadline);
         const bool progress = woken_ || completions_ != completions_before;
         const bool look_only = progress || deadline <= TimePoint::min();
+        if (!look_only && kernel_has_nothing()) {
+            wake_.sleep_until(deadline);
+            wake_.take();
+            return;
+        }
         if (look_only || completions_waiting()) {
             submit_all();
         } else {

@@ -52,6 +52,7 @@ private:
     std::uint32_t unsubmitted() const noexcept;
     bool completions_waiting() const noexcept;
     bool kernel_has_news() const noexcept;
+    bool kernel_has_nothing() const noexcept;
     bool enter(std::uint32_t wait_for, TimePoint deadline) noexcept;
     void submit_all() noexcept;
     void cancel_all_in_kernel() noexcept;
