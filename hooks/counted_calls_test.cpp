@@ -18,6 +18,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -95,12 +96,17 @@ TEST(RB21, a_counted_call_returns_what_it_would_have_returned) {
     ASSERT_EQ(::write(ends[1], "x", 1), 1);
     ssize_t got = 0, refused = 0;
     int error = 0;
+    std::uint64_t reads = 0;
     auto body = [&]() -> Task<void> {
         got = reads_in_a_step(ends[0]);
         timeval limit{.tv_sec = 0, .tv_usec = 20'000};
         ::setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-        refused = reads_in_a_step(ends[0]);
-        error = errno;
+        // The kernel interrupts it once while it takes down the io_uring of an earlier loop.
+        do {
+            ++reads;
+            refused = reads_in_a_step(ends[0]);
+            error = errno;
+        } while (refused == -1 && error == EINTR);
         co_await checkpoint();
     };
 
@@ -113,7 +119,7 @@ TEST(RB21, a_counted_call_returns_what_it_would_have_returned) {
     EXPECT_EQ(error, EAGAIN);
     ASSERT_TRUE(site);
     EXPECT_EQ(site->call, "read");
-    EXPECT_EQ(site->calls, 2U);
+    EXPECT_EQ(site->calls, 1 + reads);
     EXPECT_GE(site->longest, 10ms);  // the kernel counts the limit in jiffies
 }
 
