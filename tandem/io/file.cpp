@@ -2,7 +2,7 @@
 
 #include <tandem/base/errors.hpp>
 #include <tandem/bridge/to_thread.hpp>
-#include <tandem/io/owned_descriptor_internal.hpp>
+#include <tandem/io/interruptible_internal.hpp>
 #include <tandem/task/current_task.hpp>
 #include <tandem/task/operation_wait.hpp>
 #include <tandem/task/sleep.hpp>
@@ -16,15 +16,14 @@
 
 namespace tandem::inline v1::io {
 
-class File::State final : public OwnedDescriptor {
+class File::State final : public InterruptibleDescriptor {
 public:
     State(EventLoop& loop, UniqueFd fd, std::string name)
-        : OwnedDescriptor(loop, std::move(fd)), path(std::move(name)) {}
+        : InterruptibleDescriptor(loop, std::move(fd)), path(std::move(name)) {}
 
     const std::string path;
-    bool busy = false;       // at its position
-    bool write_cut = false;  // a write there was cancelled in its middle
-    std::uint64_t accepted = 0;
+    bool busy = false;    // at its position
+    WriteProgress write;  // there
 };
 
 namespace {
@@ -68,7 +67,7 @@ private:
         return *file;
     }
     State& file_;
-    OwnedDescriptor::InFlight in_flight_;
+    State::InFlight in_flight_;
 };
 
 /// The right to the file's position: one task at a time.
@@ -90,7 +89,7 @@ private:
 };
 
 void require_uncut(const State& file) {
-    if (file.write_cut)
+    if (file.write.cut)
         throw InvalidStateError(
             "write: an earlier write to " + file.path +
             " was cancelled in its middle; bytes_accepted() told how much had been taken");
@@ -106,34 +105,29 @@ Task<std::size_t> read_some_of(std::shared_ptr<State> file, MutableBytes buffer)
 Task<std::size_t> write_some_of(std::shared_ptr<State> file, Bytes bytes) {
     const Turn turn(file, "write");
     require_uncut(*file);
-    file->accepted = 0;
+    WriteProgress::Write write(file->write);
     if (bytes.empty()) co_return std::size_t{0};
     const std::int32_t result =
         co_await FileWait(*file, OpCode::write_file, const_cast<char*>(bytes.data()), bytes.size());
-    file->accepted = turn.use.conclude(result, "write");
-    co_return file->accepted;
+    const std::size_t count = turn.use.conclude(result, "write");
+    write.took(count);
+    write.finish();
+    co_return count;
 }
-
-struct CutUnlessFinished {
-    ~CutUnlessFinished() { file.write_cut = file.accepted > 0 && !finished; }
-    State& file;
-    bool finished = false;
-};
 
 Task<void> write_all_of(std::shared_ptr<State> file, Bytes bytes) {
     const Turn turn(file, "write");
     require_uncut(*file);
-    file->accepted = 0;
-    CutUnlessFinished cut{*file};
+    WriteProgress::Write write(file->write);
     while (!bytes.empty()) {
         const std::int32_t result =
             co_await FileWait(*file, OpCode::write_file, const_cast<char*>(bytes.data()), bytes.size());
-        cut.finished = result < 0;  // what a full disk did not take may go on later
+        if (result < 0) write.finish();  // what a full disk did not take may go on later
         const std::size_t count = turn.use.conclude(result, "write");
-        file->accepted += count;
+        write.took(count);
         bytes = bytes.skip(count);
     }
-    cut.finished = true;
+    write.finish();
 }
 
 Task<std::size_t> read_from(std::shared_ptr<State> file, std::uint64_t offset, MutableBytes buffer) {
@@ -233,7 +227,7 @@ Task<void> File::write_at(std::uint64_t offset, Bytes bytes) { return write_to(s
 Task<void> File::sync() { return sync_of(state_); }
 
 void File::abort() noexcept {
-    if (state_ && state_->is_open()) OwnedDescriptor::abandon(state_);
+    if (state_ && state_->is_open()) InterruptibleDescriptor::abandon(state_);
 }
 bool File::is_open() const noexcept { return state_ && state_->is_open(); }
 int File::native_handle() const noexcept { return is_open() ? state_->fd() : -1; }
@@ -241,7 +235,7 @@ const std::string& File::path() const noexcept {
     static const std::string none;
     return state_ ? state_->path : none;
 }
-std::uint64_t File::bytes_accepted() const noexcept { return state_ ? state_->accepted : 0; }
+std::uint64_t File::bytes_accepted() const noexcept { return state_ ? state_->write.accepted : 0; }
 
 Task<File> open_file(std::string path, FileUse use) {
     if (is_cancelled()) co_await checkpoint();  // throws

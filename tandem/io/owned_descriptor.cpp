@@ -1,4 +1,4 @@
-#include <tandem/io/owned_descriptor_internal.hpp>
+#include <tandem/io/owned_descriptor.hpp>
 
 #include <tandem/base/claimed_fd.hpp>
 #include <tandem/base/errors.hpp>
@@ -15,41 +15,33 @@ OwnedDescriptor::OwnedDescriptor(EventLoop& loop, UniqueFd fd) noexcept
 }
 
 void OwnedDescriptor::require_usable(const char* what, const char* noun) const {
-    if (closed_) throw InvalidStateError(std::string(what) + ": the " + noun + " is closed");
-    if (this_loop_or_null() != loop_)
+    if (closed_) [[unlikely]]
+        throw InvalidStateError(std::string(what) + ": the " + noun + " is closed");
+    if (!is_of_this_loop()) [[unlikely]]
         throw WrongLoop(std::string(what) + ": the " + noun +
                         " belongs to another event loop; use it where it was opened, or move the work there");
 }
 
-void OwnedDescriptor::close() noexcept {
-    if (closed_) return;
+void OwnedDescriptor::end() noexcept {
     closed_ = true;
-    for (auto* operation = waiting_.front(); operation; operation = waiting_.next_of(*operation))
-        operation->interrupt();
     if (operations_ == 0) release();
 }
 
 void OwnedDescriptor::release() noexcept {
     if (fd_ < 0) return;
-    const UniqueFd fd(std::exchange(fd_, -1));
+    UniqueFd fd(std::exchange(fd_, -1));
     unclaim_fd(fd.get());
+    // A value that holds it may be dropped after its loop has closed, or in another thread.
     const std::lock_guard lock(life_->mutex);
-    if (life_->loop && this_loop_or_null() == life_->loop) life_->loop->backend().forget(fd.get());
-}
-
-void OwnedDescriptor::abandon(const std::shared_ptr<OwnedDescriptor>& descriptor) noexcept {
-    {
-        const std::lock_guard lock(descriptor->life_->mutex);
-        EventLoop* const loop = descriptor->life_->loop;
-        if (loop && loop->is_running() && this_loop_or_null() != loop) {
-            try {
-                loop->call_soon_threadsafe([descriptor] { descriptor->close(); });
-                return;
-            } catch (...) {  // closing at this very moment: nothing waits on it any more
-            }
+    EventLoop* const loop = life_->loop;
+    if (loop && loop->is_running() && !is_of_this_loop()) {
+        try {
+            loop->call_soon_threadsafe([loop, fd = std::move(fd)] { loop->backend().forget(fd.get()); });
+        } catch (...) {  // closing at this very moment: nothing is watched any more
         }
+    } else if (loop) {
+        loop->backend().forget(fd.get());
     }
-    descriptor->close();
 }
 
 }  // namespace tandem::inline v1::io

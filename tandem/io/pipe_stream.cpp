@@ -2,7 +2,7 @@
 
 #include <tandem/backend/quiet_calls.hpp>
 #include <tandem/base/errors.hpp>
-#include <tandem/io/owned_descriptor_internal.hpp>
+#include <tandem/io/interruptible_internal.hpp>
 #include <tandem/loop/event_loop.hpp>
 #include <tandem/loop/operation_slot.hpp>
 #include <tandem/task/current_task.hpp>
@@ -33,16 +33,16 @@ std::int32_t read_now(int fd, MutableBytes buffer) noexcept {
 }  // namespace
 
 /// At most one operation waits on it.
-class PipeStream::End final : public OwnedDescriptor {
+class PipeStream::End final : public InterruptibleDescriptor {
 public:
     End(EventLoop& loop, UniqueFd fd, bool writes) noexcept
-        : OwnedDescriptor(loop, std::move(fd)), writes_(writes) {}
+        : InterruptibleDescriptor(loop, std::move(fd)), writes_(writes) {}
 
     bool writes() const noexcept { return writes_; }
 
     int error = 0;  // what the pipe answered; every later call reports it
     bool busy = false;
-    bool write_cut = false;
+    WriteProgress write;
 
     /// The right to one operation, or a series of them.
     class Turn {
@@ -157,23 +157,16 @@ Task<std::size_t> write_some_to(std::shared_ptr<End> end, Bytes bytes) {
     co_return turn.conclude(result, "write to");
 }
 
-/// Left before the end with bytes gone, it leaves a pipe whose contents nobody knows (sem:C62).
-struct CutUnlessFinished {
-    ~CutUnlessFinished() { end.write_cut = begun && !finished; }
-    End& end;
-    bool begun = false;
-    bool finished = false;
-};
-
 Task<void> write_all_to(std::shared_ptr<End> end, Bytes bytes) {
     const End::Turn turn(end, "write", true);
-    CutUnlessFinished cut{*end};
+    WriteProgress::Write write(end->write);
     while (!bytes.empty()) {
         const std::int32_t result = co_await Transfer(*end, bytes);
-        bytes = bytes.skip(turn.conclude(result, "write to"));
-        cut.begun = true;
+        const std::size_t count = turn.conclude(result, "write to");
+        write.took(count);
+        bytes = bytes.skip(count);
     }
-    cut.finished = true;
+    write.finish();
 }
 
 Task<void> close_end(std::shared_ptr<End> end) {
@@ -197,7 +190,7 @@ PipeStream::End& PipeStream::End::Turn::checked(const std::shared_ptr<End>& end,
     if (end->error != 0)
         throw std::system_error(end->error, std::generic_category(),
                                 std::string(to_write ? "write to" : "read from") + " a pipe");
-    if (end->write_cut)
+    if (end->write.cut)
         throw InvalidStateError(
             "write: an earlier write was cancelled in its middle, so that the reader would get nonsense");
     return *end;
@@ -238,7 +231,7 @@ Task<void> PipeStream::shutdown_write() { return close_end(end_); }
 Task<void> PipeStream::close() { return close_end(end_); }
 
 void PipeStream::abort() noexcept {
-    if (end_ && end_->is_open()) OwnedDescriptor::abandon(end_);
+    if (end_ && end_->is_open()) InterruptibleDescriptor::abandon(end_);
 }
 bool PipeStream::can_shutdown_write() const noexcept { return end_ && end_->writes(); }
 bool PipeStream::is_open() const noexcept { return end_ && end_->is_open(); }

@@ -68,7 +68,7 @@ Task<std::uint64_t> copy_into(io::ByteStream& to, io::File& file, SendFileOption
 }
 
 /// Under the turn of a longer write.
-Task<void> write_in_turn(const WriteTurn& turn, Bytes bytes) {
+Task<void> write_in_turn(WriteTurn& turn, Bytes bytes) {
     while (!bytes.empty()) {
         const std::int32_t result =
             co_await OperationWait(OpCode::send, turn.fd(), const_cast<char*>(bytes.data()), bytes.size());
@@ -77,7 +77,7 @@ Task<void> write_in_turn(const WriteTurn& turn, Bytes bytes) {
 }
 
 /// Whether the kernel could; if not, nothing was sent.
-Task<bool> send_by_kernel(const WriteTurn& turn, int file, Rest& rest) {
+Task<bool> send_by_kernel(WriteTurn& turn, int file, Rest& rest) {
     while (rest.count > 0) {
         const std::int32_t ready = co_await OperationWait(OpCode::poll_writable, turn.fd());
         if (ready < 0) turn.conclude(ready);  // throws

@@ -26,28 +26,27 @@ inline Socket& require(const SocketRef& socket, const char* what) {
 /// contents nobody knows: further writes throw (sem:C62).
 class WriteTurn {
 public:
-    explicit WriteTurn(const SocketRef& ref) : socket_(checked(ref)), in_flight_(socket_) {
+    explicit WriteTurn(const SocketRef& ref)
+        : socket_(checked(ref)), in_flight_(socket_), write_(socket_.write) {
         socket_.writing = true;
-        socket_.accepted = 0;
     }
     ~WriteTurn() {
         socket_.writing = false;
-        // After an error every later write meets the same one.
-        if (!finished_ && socket_.accepted > 0 && socket_.write_error == 0) socket_.write_cut = true;
+        if (socket_.write_error != 0) finish();  // every later write meets the same one
     }
     WriteTurn(const WriteTurn&) = delete;
     WriteTurn& operator=(const WriteTurn&) = delete;
 
     int fd() const { return socket_.fd(); }
-    void finish() { finished_ = true; }
+    void finish() { write_.finish(); }
 
-    std::size_t conclude(std::int32_t result) const {
+    std::size_t conclude(std::int32_t result) {
         if (!socket_.is_open()) throw_error(socket_, "write to", ECANCELED);
         if (result < 0) {
             socket_.write_error = -result;
             throw_error(socket_, "write to", -result);
         }
-        socket_.accepted += static_cast<std::uint32_t>(result);
+        write_.took(static_cast<std::uint32_t>(result));
         return static_cast<std::size_t>(result);
     }
 
@@ -56,7 +55,7 @@ public:
         socket.require_usable("write");
         if (socket.writing) throw InvalidStateError("write: another task is writing to this stream");
         if (socket.write_ended) throw InvalidStateError("write: shutdown_write() was called on this stream");
-        if (socket.write_cut) {
+        if (socket.write.cut) {
             throw InvalidStateError(
                 "write: an earlier write was cancelled in its middle, so that the peer would read nonsense; "
                 "bytes_accepted() told how much had gone out");
@@ -68,7 +67,7 @@ public:
 private:
     Socket& socket_;
     Socket::InFlight in_flight_;
-    bool finished_ = false;
+    io::WriteProgress::Write write_;
 };
 
 }  // namespace tandem::inline v1::net

@@ -225,6 +225,6 @@ void TcpStream::set_keep_alive(bool on) {
     if (result != 0) throw_error(socket, "set keep-alive for", -result);
 }
 
-std::uint64_t TcpStream::bytes_accepted() const noexcept { return socket_ ? socket_->accepted : 0; }
+std::uint64_t TcpStream::bytes_accepted() const noexcept { return socket_ ? socket_->write.accepted : 0; }
 
 }  // namespace tandem::inline v1::net
