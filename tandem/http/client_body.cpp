@@ -1,7 +1,6 @@
 #include <tandem/http/client_body_internal.hpp>
 
 #include <tandem/http/errors.hpp>
-#include <tandem/task/current_task.hpp>
 #include <tandem/task/sleep.hpp>
 
 #include <algorithm>
@@ -171,9 +170,9 @@ Task<std::size_t> ClientBody::read_some(MutableBytes out) {
         failure_ = explain(error);
     }
     if (failure_) {
-        const bool client_closed = start_.lease && start_.lease.pool()->closed();
+        const bool ended_with_its_loop = start_.lease && start_.lease.pool()->ends_with_its_loop();
         start_.lease.cut();
-        if (client_closed && is_cancelled()) co_await checkpoint();  // the loop of both is ending
+        if (ended_with_its_loop) co_await checkpoint();
         std::rethrow_exception(failure_);
     }
     given_out_ += count;

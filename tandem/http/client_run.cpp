@@ -1,7 +1,6 @@
 // The waiting of a call: for a connection, for the request to go out, for the head of the response.
 #include <tandem/http/client_call_internal.hpp>
 
-#include <tandem/task/current_task.hpp>
 #include <tandem/task/sleep.hpp>
 
 #include <exception>
@@ -87,10 +86,9 @@ Task<Response> run_call(std::shared_ptr<ClientState> state, std::string method, 
     } catch (const Cancelled&) {
         if (!call.timer().absorbs()) throw;
     } catch (const std::exception&) {
-        if (!state->pool->closed() || !is_cancelled() || call.timer().absorbs()) throw;
+        if (!state->pool->ends_with_its_loop() || call.timer().absorbs()) throw;
         ended_with_its_loop = true;
     }
-    // The client and this task were told so at once, and its end is no failure of the call.
     if (ended_with_its_loop) co_await checkpoint();
     throw call.timeout_error();
 }

@@ -10,6 +10,7 @@
 #include <tandem/io/byte_stream.hpp>
 #include <tandem/io/wait_list.hpp>
 #include <tandem/loop/event_loop.hpp>
+#include <tandem/task/current_task.hpp>
 #include <tandem/task/task.hpp>
 #include <tandem/task/task_handle.hpp>
 #include <tandem/task/wait.hpp>
@@ -166,6 +167,9 @@ public:
     void shut_down();
     [[nodiscard]] Task<void> close();
     [[nodiscard]] bool closed() const noexcept { return closed_ || ending_; }
+    /// The loop has told the client and the running task at once that it ends: what a call meets then is no
+    /// failure of it.
+    [[nodiscard]] bool ends_with_its_loop() const { return closed() && is_cancelled(); }
     [[nodiscard]] bool bound() const noexcept { return loop_.load(std::memory_order_relaxed) != nullptr; }
     [[nodiscard]] std::size_t idle() const noexcept { return idle_count_; }
     [[nodiscard]] std::size_t in_use() const noexcept { return open_ - idle_count_ - connecting_; }
