@@ -4,7 +4,6 @@
 #include <tandem/http/client.hpp>
 #include <tandem/http/server.hpp>
 #include <tandem/io/line_reader.hpp>
-#include <tandem/io/readiness.hpp>
 #include <tandem/net/connect.hpp>
 #include <tandem/net/serve.hpp>
 #include <tandem/net/tcp_listener.hpp>
@@ -12,6 +11,7 @@
 #include <tandem/task/sleep.hpp>
 #include <tandem/task/task_group.hpp>
 #include <tandem/testing/async_test.hpp>
+#include <tandem/testing/raw_socket.hpp>
 #include <tandem/testing/server_process.hpp>
 #include <tandem/testing/shell.hpp>
 
@@ -24,9 +24,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 namespace tandem::http {
 namespace {
@@ -91,66 +88,34 @@ ASYNC_TEST_REAL_TIME(E4, curl_is_greeted_by_name) {
 
 // U22
 
-Task<UniqueFd> sock_accept(int socket) {
-    for (;;) {
-        UniqueFd peer(::accept4(socket, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-        if (peer) co_return peer;
-        co_await io::readable(socket);
-    }
-}
-
 Task<void> answer_one(UniqueFd peer) {
     std::string request;
     while (request.find("\r\n\r\n") == std::string::npos) {
-        std::string data(1'024, '\0');
-        const auto count = ::recv(peer.get(), data.data(), data.size(), 0);
-        if (count == 0) co_return;
-        if (count > 0)
-            request.append(data, 0, static_cast<std::size_t>(count));
-        else
-            co_await io::readable(peer.get());
+        const std::string data = co_await testing::sock_recv(peer.get(), 1'024);
+        if (data.empty()) co_return;
+        request += data;
     }
     const std::string html = "<html><body><h1>Hello Web</h1></body></html>\n";
     const std::string answer =
         "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: " + std::to_string(html.size()) +
         "\r\nConnection: close\r\n\r\n" + html;
-    for (std::size_t sent = 0; sent < answer.size();) {
-        const auto count = ::send(peer.get(), answer.data() + sent, answer.size() - sent, MSG_NOSIGNAL);
-        if (count > 0)
-            sent += static_cast<std::size_t>(count);
-        else
-            co_await io::writable(peer.get());
-    }
+    co_await testing::sock_sendall(peer.get(), answer);
 }
 
 Task<void> answer_all(int listener) {
     TaskGroup handlers;
     for (;;) {
-        UniqueFd peer = co_await sock_accept(listener);
+        UniqueFd peer = co_await testing::sock_accept(listener);
         handlers.create_task(answer_one(std::move(peer)));
     }
 }
 
-UniqueFd listening_socket(int& port) {
-    UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    socklen_t size = sizeof address;
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
-    EXPECT_EQ(::listen(socket.get(), 10), 0);
-    EXPECT_EQ(::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-    port = ntohs(address.sin_port);
-    return socket;
-}
-
 ASYNC_TEST_REAL_TIME(U22, curl_gets_the_page_from_a_server_of_bare_sockets_also_when_others_say_nothing) {
     if (no_curl()) co_return;
-    int port = 0;
-    const UniqueFd listener = listening_socket(port);
-    auto server = create_task(answer_all(listener.get()));
-    auto silent = co_await net::connect("127.0.0.1", static_cast<std::uint16_t>(port));
-    const std::string url = "http://127.0.0.1:" + std::to_string(port) + "/";
+    const auto listener = testing::raw_listener();
+    auto server = create_task(answer_all(listener.socket.get()));
+    auto silent = co_await net::connect("127.0.0.1", listener.port);
+    const std::string url = "http://127.0.0.1:" + std::to_string(listener.port) + "/";
     const std::string printed =
         co_await to_thread(curl, "-w '%{http_code} %{content_type}\\n' " + url + " " + url);
     silent.abort();
