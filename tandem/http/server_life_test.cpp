@@ -5,11 +5,11 @@
 #include <tandem/net/connect.hpp>
 #include <tandem/task/as_result.hpp>
 #include <tandem/task/gather.hpp>
+#include <tandem/testing/leftovers.hpp>
 
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <filesystem>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -17,6 +17,8 @@
 
 namespace tandem::http {
 namespace {
+
+using tandem::testing::open_descriptors;
 
 using namespace std::chrono_literals;
 using talks::body_of;
@@ -136,12 +138,6 @@ TEST(HttpH156, an_answer_to_an_upload_that_is_not_read_is_not_lost_to_a_reset) {
     const auto answer = run(upload_unread());
     EXPECT_EQ(statuses(answer), "200");
     EXPECT_EQ(body_of(answer), "no thank you");
-}
-
-std::size_t open_descriptors() {
-    std::size_t count = 0;
-    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++count;
-    return count;
 }
 
 Task<ServerCounts> fail_100_times(std::size_t* more) {

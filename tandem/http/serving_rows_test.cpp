@@ -13,6 +13,7 @@
 #include <tandem/task/sleep.hpp>
 #include <tandem/task/timeout.hpp>
 #include <tandem/testing/async_test.hpp>
+#include <tandem/testing/leftovers.hpp>
 #include <tandem/testing/server_process.hpp>
 #include <tandem/testing/shell.hpp>
 
@@ -21,7 +22,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <filesystem>
 #include <fstream>
 #include <string>
 #include <utility>
@@ -29,6 +29,8 @@
 
 namespace tandem::http {
 namespace {
+
+using tandem::testing::open_descriptors;
 
 using namespace std::chrono_literals;
 
@@ -278,11 +280,6 @@ ASYNC_TEST(V9, in_the_end_it_is_cut_off) {
 }
 
 // V21
-
-std::ptrdiff_t open_descriptors() {
-    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"),
-                         std::filesystem::directory_iterator());
-}
 
 struct Work {
     int finished = 0;

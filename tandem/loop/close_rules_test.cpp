@@ -1,5 +1,6 @@
 #include <tandem/base/errors.hpp>
 #include <tandem/loop/event_loop.hpp>
+#include <tandem/testing/leftovers.hpp>
 
 #include <gtest/gtest.h>
 
@@ -9,7 +10,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -23,11 +23,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-std::size_t open_descriptors() {
-    std::size_t count = 0;
-    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++count;
-    return count;
-}
+using tandem::testing::open_descriptors;
 
 /// Runs `body` in a forked child; its exit status, or minus the signal that ended it.
 int in_child(const std::function<int()>& body) {

@@ -11,10 +11,10 @@
 #include <tandem/task/task_handle.hpp>
 #include <tandem/task/timeout.hpp>
 #include <tandem/testing/async_test.hpp>
+#include <tandem/testing/leftovers.hpp>
 
 #include <gtest/gtest.h>
 
-#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <string>
@@ -34,11 +34,8 @@ using process::PIPE;
 
 namespace {
 
-/// No child is left, neither alive nor as a zombie.
-bool childless() {
-    siginfo_t about{};
-    return ::waitid(P_ALL, 0, &about, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD;
-}
+using tandem::testing::childless;
+using tandem::testing::open_descriptors;
 
 Task<bool> childless_soon() {
     for (int i = 0; i < 1000 && !childless(); ++i) co_await sleep(1ms);
@@ -75,12 +72,6 @@ public:
 Task<void> drop_after(Command command, Duration time) {
     auto child = co_await process::exec(std::move(command));
     co_await sleep(time);
-}
-
-int open_descriptors() {
-    int count = 0;
-    for (int fd = 0; fd < 1024; ++fd) count += ::fcntl(fd, F_GETFD) >= 0 ? 1 : 0;
-    return count;
 }
 
 }  // namespace
@@ -144,7 +135,7 @@ ASYNC_TEST_REAL_TIME(SemC72, a_start_that_is_cancelled_before_it_begins_starts_n
 
 ASYNC_TEST_REAL_TIME(SemC72, a_start_cancelled_at_any_moment_leaves_neither_child_nor_descriptor) {
     co_await process::run("true");  // what the backend opens at first
-    const int before = open_descriptors();
+    const auto before = open_descriptors();
     for (int step = 0; step < 40; ++step) {
         auto command = Command("cat").stdin_from(PIPE).stdout_to(PIPE).stop_grace(1s);
         auto running = create_task(process::run(std::move(command), std::string(200'000, 'x')));
@@ -162,9 +153,9 @@ ASYNC_TEST_REAL_TIME(SemC72, without_descriptors_a_start_fails_and_leaves_nothin
     co_await process::run("true");
     rlimit usual{};
     ::getrlimit(RLIMIT_NOFILE, &usual);
-    const int before = open_descriptors();
+    const auto before = open_descriptors();
     int failures = 0;
-    for (int room = 0; room < 12; ++room) {
+    for (std::size_t room = 0; room < 12; ++room) {
         const rlimit tight{static_cast<rlim_t>(before + room), usual.rlim_max};
         ::setrlimit(RLIMIT_NOFILE, &tight);
         auto command = Command("cat").stdin_from(PIPE).stdout_to(PIPE).stderr_to(PIPE);

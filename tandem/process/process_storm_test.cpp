@@ -5,18 +5,17 @@
 #include <tandem/task/task_group.hpp>
 #include <tandem/testing/async_test.hpp>
 #include <tandem/testing/bars.hpp>
+#include <tandem/testing/leftovers.hpp>
 
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <string>
 #include <thread>
 
 #include <pthread.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace tandem;
@@ -25,10 +24,7 @@ using process::Command;
 
 namespace {
 
-bool childless() {
-    siginfo_t about{};
-    return ::waitid(P_ALL, 0, &about, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD;
-}
+using tandem::testing::childless;
 
 std::atomic<long> signals_handled = 0;
 void count_signal(int) { ++signals_handled; }

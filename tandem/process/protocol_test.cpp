@@ -5,11 +5,11 @@
 #include <tandem/task/sleep.hpp>
 #include <tandem/task/task_handle.hpp>
 #include <tandem/testing/async_test.hpp>
+#include <tandem/testing/leftovers.hpp>
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <exception>
@@ -19,13 +19,13 @@
 #include <system_error>
 #include <vector>
 
-#include <sys/wait.h>
-
 using namespace tandem;
 using namespace std::chrono_literals;
 using process::Command;
 
 namespace {
+
+using tandem::testing::childless;
 
 /// Notes every callback, pieces of data as one, and then does what the test wants there.
 class Recorder final : public process::Protocol {
@@ -69,11 +69,6 @@ private:
         on_call(calls.back());
     }
 };
-
-bool childless() {
-    siginfo_t about{};
-    return ::waitid(P_ALL, 0, &about, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD;
-}
 
 }  // namespace
 

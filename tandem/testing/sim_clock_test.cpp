@@ -4,12 +4,12 @@
 #include <tandem/task/gather.hpp>
 #include <tandem/task/sleep.hpp>
 #include <tandem/testing/async_test.hpp>
+#include <tandem/testing/leftovers.hpp>
 
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <chrono>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -21,6 +21,8 @@
 namespace tandem {
 namespace {
 
+using tandem::testing::open_descriptors;
+
 using namespace std::chrono_literals;
 
 EventLoopOptions on_sim() {
@@ -30,12 +32,6 @@ EventLoopOptions on_sim() {
 }
 
 Task<void> rest(Duration length) { co_await sleep(length); }
-
-std::size_t open_descriptors() {
-    std::size_t count = 0;
-    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++count;
-    return count;
-}
 
 TEST(SIM1, a_loop_without_kernel_opens_no_descriptor) {
     const auto before = open_descriptors();
