@@ -67,27 +67,10 @@ std::vector<std::string> SimFiles::names() const {
     return all;
 }
 
-SimStrike SimFiles::strike(Call call) {
-    if (!ask_) return {};
-    switch (call) {
-        case Call::open:
-            return ask_(SimPoint::open);
-        case Call::read:
-            return ask_(SimPoint::read);
-        case Call::write:
-            return ask_(SimPoint::write);
-        case Call::sync:
-            return ask_(SimPoint::sync);
-        case Call::rename:
-            return ask_(SimPoint::rename);
-        case Call::remove:
-            return ask_(SimPoint::remove);
-    }
-    return {};
-}
+SimStrike SimFiles::strike(SimPoint call) { return ask_ ? ask_(call) : SimStrike(); }
 
 /// Of the test's plan, or of the misfortune that has struck.
-int SimFiles::error_of(Call call, const SimStrike& strike) {
+int SimFiles::error_of(SimPoint call, const SimStrike& strike) {
     int error = strike.mishap == SimMishap::failed      ? EIO
                 : strike.mishap == SimMishap::full      ? ENOSPC
                 : strike.mishap == SimMishap::exhausted ? EMFILE
@@ -106,7 +89,7 @@ std::uint64_t SimFiles::used() const {
 }
 
 std::pair<int, SimFiles::File> SimFiles::open(const std::string& path, bool create, bool truncate) {
-    if (const int error = error_of(Call::open, strike(Call::open))) return {error, nullptr};
+    if (const int error = error_of(SimPoint::open, strike(SimPoint::open))) return {error, nullptr};
     auto found = names_.find(path);
     if (found == names_.end()) {
         if (!create) return {-ENOENT, nullptr};
@@ -120,8 +103,8 @@ std::pair<int, SimFiles::File> SimFiles::open(const std::string& path, bool crea
 }
 
 std::int64_t SimFiles::read(Inode& file, void* to, std::size_t size, std::uint64_t offset) {
-    const auto struck = strike(Call::read);
-    if (const int error = error_of(Call::read, struck)) return error;
+    const auto struck = strike(SimPoint::read);
+    if (const int error = error_of(SimPoint::read, struck)) return error;
     if (offset >= file.content.size()) return 0;
     auto count = std::min<std::uint64_t>(size, file.content.size() - offset);
     if (struck.mishap == SimMishap::shortened) count = struck.part_of(count);
@@ -130,8 +113,8 @@ std::int64_t SimFiles::read(Inode& file, void* to, std::size_t size, std::uint64
 }
 
 std::int64_t SimFiles::write(Inode& file, const void* from, std::size_t size, std::uint64_t offset) {
-    const auto struck = strike(Call::write);
-    if (const int error = error_of(Call::write, struck)) return error;
+    const auto struck = strike(SimPoint::write);
+    if (const int error = error_of(SimPoint::write, struck)) return error;
     if (struck.mishap == SimMishap::shortened) size = struck.part_of(size);
     if (capacity_) {
         const auto taken = used();
@@ -150,7 +133,7 @@ std::int64_t SimFiles::write(Inode& file, const void* from, std::size_t size, st
 }
 
 int SimFiles::sync(Inode& file) {
-    if (const int error = error_of(Call::sync, strike(Call::sync))) {
+    if (const int error = error_of(SimPoint::sync, strike(SimPoint::sync))) {
         // The pages are marked clean all the same: a second sync would say success (fsyncgate).
         file.unsynced.clear();
         return error;
@@ -168,7 +151,7 @@ void SimFiles::apply(Names& names, const Renaming& change) {
 }
 
 int SimFiles::rename(const std::string& from, const std::string& to) {
-    if (const int error = error_of(Call::rename, strike(Call::rename))) return error;
+    if (const int error = error_of(SimPoint::rename, strike(SimPoint::rename))) return error;
     const auto found = names_.find(from);
     if (found == names_.end()) return -ENOENT;
     unsynced_names_.push_back({from, to, found->second});
@@ -177,7 +160,7 @@ int SimFiles::rename(const std::string& from, const std::string& to) {
 }
 
 int SimFiles::remove(const std::string& path) {
-    if (const int error = error_of(Call::remove, strike(Call::remove))) return error;
+    if (const int error = error_of(SimPoint::remove, strike(SimPoint::remove))) return error;
     const auto found = names_.find(path);
     if (found == names_.end()) return -ENOENT;
     unsynced_names_.push_back({path, "", found->second});
@@ -186,7 +169,7 @@ int SimFiles::remove(const std::string& path) {
 }
 
 int SimFiles::sync_names() {
-    if (const int error = error_of(Call::sync, strike(Call::sync))) return error;
+    if (const int error = error_of(SimPoint::sync, strike(SimPoint::sync))) return error;
     synced_names_ = names_;
     unsynced_names_.clear();
     return 0;

@@ -19,8 +19,6 @@ namespace tandem::inline v1 {
 /// Errors      results are negative errnos, as the system calls give them.
 class SimFiles {
 public:
-    enum class Call : std::uint8_t { open, read, write, sync, rename, remove };
-
     explicit SimFiles(SimRandom& random) : random_(random) {}
 
     /// What is there without asking the program: what `read_file` would give, nothing if there is no such
@@ -32,8 +30,8 @@ public:
 
     /// How many bytes fit on the disk; more is -ENOSPC.
     void capacity(std::uint64_t bytes) { capacity_ = bytes; }
-    /// The k-th such call from now on, counted from 1, fails.
-    void fail(Call call, std::uint64_t k, int error) { plans_.push_back({call, k, error}); }
+    /// The k-th such call of a file's from now on, counted from 1, fails.
+    void fail(SimPoint call, std::uint64_t k, int error) { plans_.push_back({call, k, error}); }
 
     /// Asks whether a call meets with a mishap.
     void strike_with(std::function<SimStrike(SimPoint)> ask) { ask_ = std::move(ask); }
@@ -56,7 +54,7 @@ public:
 private:
     using Names = std::map<std::string, File>;
     struct Plan {
-        Call call;
+        SimPoint call;
         std::uint64_t left;
         int error;
     };
@@ -65,8 +63,8 @@ private:
         std::string to;    // empty: removed
         File file;
     };
-    SimStrike strike(Call call);
-    int error_of(Call call, const SimStrike& strike);
+    SimStrike strike(SimPoint call);
+    int error_of(SimPoint call, const SimStrike& strike);
     std::uint64_t used() const;
     static void apply(Names& names, const Renaming& change);
 

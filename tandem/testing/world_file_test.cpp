@@ -109,10 +109,10 @@ TEST(WorldFiles, a_full_disk_and_planned_failures_are_errors_of_the_call_they_st
     EXPECT_EQ(error_of(small, std::string(6'000, 'x'), true), ENOSPC);
     EXPECT_EQ(small.files().content("file")->size(), 5'000U);
     Machine broken;
-    broken.files().fail(SimFiles::Call::sync, 1, EIO);
+    broken.files().fail(SimPoint::sync, 1, EIO);
     EXPECT_EQ(error_of(broken, "text", true), EIO);
     Machine slow;
-    slow.files().fail(SimFiles::Call::write, 2, EIO);
+    slow.files().fail(SimPoint::write, 2, EIO);
     EXPECT_EQ(error_of(slow, "text", true), 0);
     EXPECT_EQ(error_of(slow, "text", true), EIO);
 }
@@ -120,7 +120,7 @@ TEST(WorldFiles, a_full_disk_and_planned_failures_are_errors_of_the_call_they_st
 TEST(WorldFiles, bytes_whose_sync_failed_are_lost_though_nothing_says_so_later) {
     Machine machine;
     machine.files().put("file", "old");
-    machine.files().fail(SimFiles::Call::sync, 1, EIO);
+    machine.files().fail(SimPoint::sync, 1, EIO);
     bool failed_once = false;
     machine.host.serve([&]() -> Task<void> {
         if (failed_once) co_return;  // after the crash
