@@ -6,6 +6,7 @@
 #include <tandem/bridge/run.hpp>
 #include <tandem/task/sleep.hpp>
 #include <tandem/testing/bars.hpp>
+#include <tandem/testing/value_after.hpp>
 
 #include <gtest/gtest.h>
 
@@ -27,10 +28,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-Task<int> value_after(Duration delay, int value) {
-    co_await sleep(delay);
-    co_return value;
-}
+using tandem::testing::value_after;
 
 Task<std::thread::id> thread_of_steps(bool& one) {
     const auto first = std::this_thread::get_id();

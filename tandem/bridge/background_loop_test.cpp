@@ -4,6 +4,7 @@
 #include <tandem/bridge/get.hpp>
 #include <tandem/bridge/run.hpp>
 #include <tandem/task/sleep.hpp>
+#include <tandem/testing/value_after.hpp>
 
 #include <gtest/gtest.h>
 
@@ -17,10 +18,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-Task<int> value_after(Duration delay, int value) {
-    co_await sleep(delay);
-    co_return value;
-}
+using tandem::testing::value_after;
 
 }  // namespace
 

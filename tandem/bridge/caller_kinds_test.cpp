@@ -9,6 +9,7 @@
 #include <tandem/task/current_task.hpp>
 #include <tandem/task/gather.hpp>
 #include <tandem/task/sleep.hpp>
+#include <tandem/testing/value_after.hpp>
 
 #include <gtest/gtest.h>
 
@@ -28,10 +29,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-Task<int> value_after(Duration delay, int value) {
-    co_await sleep(delay);
-    co_return value;
-}
+using tandem::testing::value_after;
+
 /// A loop that this thread has run, and nobody runs now.
 struct OwnLoop {
     explicit OwnLoop(const EventLoopOptions& options = {}) : loop(options) { loop.poll_once(); }

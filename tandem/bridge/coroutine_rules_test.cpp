@@ -12,6 +12,7 @@
 #include <tandem/task/timeout.hpp>
 #include <tandem/task/wait_handles.hpp>
 #include <tandem/testing/async_test.hpp>
+#include <tandem/testing/value_after.hpp>
 
 #include <gtest/gtest.h>
 
@@ -30,10 +31,7 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-Task<int> value_after(Duration delay, int value) {
-    co_await sleep(delay);
-    co_return value;
-}
+using tandem::testing::value_after;
 
 /// Safe to be made in an expression that awaits: braces of it are never destroyed twice.
 template <class T>

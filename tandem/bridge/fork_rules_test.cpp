@@ -5,6 +5,7 @@
 #include <tandem/bridge/run.hpp>
 #include <tandem/bridge/to_thread.hpp>
 #include <tandem/task/sleep.hpp>
+#include <tandem/testing/value_after.hpp>
 
 #include <gtest/gtest.h>
 
@@ -24,10 +25,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-Task<int> value_after(Duration delay, int value) {
-    co_await sleep(delay);
-    co_return value;
-}
+using tandem::testing::value_after;
 
 /// The reason for which `fn` throws; -1 if it does not.
 template <class F>

@@ -5,6 +5,7 @@
 #include <tandem/task/cancel_scope.hpp>
 #include <tandem/task/current_task.hpp>
 #include <tandem/task/sleep.hpp>
+#include <tandem/testing/value_after.hpp>
 
 #include <gtest/gtest.h>
 
@@ -21,10 +22,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-Task<int> value_after(Duration delay, int value) {
-    co_await sleep(delay);
-    co_return value;
-}
+using tandem::testing::value_after;
 
 struct Counted {
     explicit Counted(std::atomic<int>& l) : live(&l) { ++l; }

@@ -6,6 +6,7 @@
 #include <tandem/loop/signals.hpp>
 #include <tandem/task/sleep.hpp>
 #include <tandem/testing/loop_thread.hpp>
+#include <tandem/testing/value_after.hpp>
 
 #include <gtest/gtest.h>
 
@@ -26,10 +27,7 @@ namespace {
 
 using tandem::testing::LoopThread;
 
-Task<int> value_after(Duration delay, int value) {
-    co_await sleep(delay);
-    co_return value;
-}
+using tandem::testing::value_after;
 
 /// Lines that several threads write.
 class Lines {

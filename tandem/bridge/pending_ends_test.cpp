@@ -5,6 +5,7 @@
 #include <tandem/bridge/run.hpp>
 #include <tandem/task/sleep.hpp>
 #include <tandem/testing/bars.hpp>
+#include <tandem/testing/value_after.hpp>
 
 #include <gtest/gtest.h>
 
@@ -29,10 +30,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-Task<int> value_after(Duration delay, int value) {
-    co_await sleep(delay);
-    co_return value;
-}
+using tandem::testing::value_after;
+
 Task<int> fails_after(Duration delay) {
     co_await sleep(delay);
     throw std::domain_error("late");

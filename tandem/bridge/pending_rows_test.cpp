@@ -10,6 +10,7 @@
 #include <tandem/task/shield.hpp>
 #include <tandem/task/sleep.hpp>
 #include <tandem/testing/loop_thread.hpp>
+#include <tandem/testing/value_after.hpp>
 
 #include <gtest/gtest.h>
 
@@ -31,10 +32,8 @@ namespace {
 
 using tandem::testing::LoopThread;
 
-Task<int> value_after(Duration delay, int value) {
-    co_await sleep(delay);
-    co_return value;
-}
+using tandem::testing::value_after;
+
 Task<int> swallows_cancel(int value) {
     try {
         co_await sleep(1h);

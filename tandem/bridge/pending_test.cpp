@@ -8,6 +8,7 @@
 #include <tandem/task/run_until_complete.hpp>
 #include <tandem/task/sleep.hpp>
 #include <tandem/testing/loop_thread.hpp>
+#include <tandem/testing/value_after.hpp>
 
 #include <gtest/gtest.h>
 
@@ -31,10 +32,8 @@ using tandem::testing::LoopThread;
 
 const std::string long_text = "a text long enough to live on the heap";
 
-Task<int> value_after(Duration delay, int value) {
-    co_await sleep(delay);
-    co_return value;
-}
+using tandem::testing::value_after;
+
 Task<std::string> text_after(Duration delay) {
     co_await sleep(delay);
     co_return long_text;

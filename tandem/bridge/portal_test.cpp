@@ -14,6 +14,7 @@
 #include <tandem/task/gather.hpp>
 #include <tandem/task/sleep.hpp>
 #include <tandem/task/task_group.hpp>
+#include <tandem/testing/value_after.hpp>
 
 #include <gtest/gtest.h>
 
@@ -40,10 +41,8 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-Task<int> value_after(Duration delay, int value) {
-    co_await sleep(delay);
-    co_return value;
-}
+using tandem::testing::value_after;
+
 Task<int> fails_after(Duration delay) {
     co_await sleep(delay);
     throw std::runtime_error("no");

@@ -7,6 +7,7 @@
 #include <tandem/task/current_task.hpp>
 #include <tandem/task/sleep.hpp>
 #include <tandem/task/task_group.hpp>
+#include <tandem/testing/value_after.hpp>
 
 #include <gtest/gtest.h>
 
@@ -26,10 +27,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-Task<int> value_after(Duration delay, int value) {
-    co_await sleep(delay);
-    co_return value;
-}
+using tandem::testing::value_after;
 
 Task<void> forever() { co_await sleep(24h); }
 

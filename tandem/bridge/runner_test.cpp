@@ -4,6 +4,7 @@
 #include <tandem/loop/signals.hpp>
 #include <tandem/task/sleep.hpp>
 #include <tandem/task/task_handle.hpp>
+#include <tandem/testing/value_after.hpp>
 
 #include <gtest/gtest.h>
 
@@ -20,10 +21,7 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-Task<int> value_after(Duration delay, int value) {
-    co_await sleep(delay);
-    co_return value;
-}
+using tandem::testing::value_after;
 
 Task<EventLoop*> which_loop() {
     co_await sleep(0s);

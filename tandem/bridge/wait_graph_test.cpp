@@ -12,6 +12,7 @@
 #include <tandem/task/sleep.hpp>
 #include <tandem/task/task_group.hpp>
 #include <tandem/testing/bars.hpp>
+#include <tandem/testing/value_after.hpp>
 
 #include <gtest/gtest.h>
 
@@ -28,10 +29,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-Task<int> value_after(Duration delay, int value) {
-    co_await sleep(delay);
-    co_return value;
-}
+using tandem::testing::value_after;
 
 /// A task that knows its own Pending, and the worker that waits for it.
 class Self {

@@ -7,6 +7,7 @@
 #include <tandem/task/task_group.hpp>
 #include <tandem/task/task_handle.hpp>
 #include <tandem/testing/async_test.hpp>
+#include <tandem/testing/value_after.hpp>
 
 #include <gtest/gtest.h>
 
@@ -32,10 +33,7 @@ Task<void> sleeper(Duration delay, Lines* lines = nullptr, std::string name = {}
     if (lines) lines->push_back(name + " slept");
 }
 
-Task<int> value_after(Duration delay, int value) {
-    co_await sleep(delay);
-    co_return value;
-}
+using tandem::testing::value_after;
 
 Task<int> nested_scopes(int depth) {
     if (depth == 0) {

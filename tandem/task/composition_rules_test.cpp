@@ -11,6 +11,7 @@
 #include <tandem/task/task_handle.hpp>
 #include <tandem/task/wait_handles.hpp>
 #include <tandem/testing/async_test.hpp>
+#include <tandem/testing/value_after.hpp>
 
 #include <gtest/gtest.h>
 
@@ -29,10 +30,8 @@ namespace {
 
 using Handles = std::vector<TaskHandle<int>>;
 
-Task<int> value_after(Duration delay, int value) {
-    co_await sleep(delay);
-    co_return value;
-}
+using tandem::testing::value_after;
+
 Task<int> fails_after(Duration delay, std::string text = "failed") {
     co_await sleep(delay);
     throw std::domain_error(text);

@@ -13,6 +13,7 @@
 #include <tandem/task/timeout.hpp>
 #include <tandem/task/wait_handles.hpp>
 #include <tandem/testing/async_test.hpp>
+#include <tandem/testing/value_after.hpp>
 
 #include <gtest/gtest.h>
 
@@ -28,10 +29,8 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-Task<int> value_after(Duration delay, int value) {
-    co_await sleep(delay);
-    co_return value;
-}
+using tandem::testing::value_after;
+
 Task<int> fails_after(Duration delay, std::string text) {
     co_await sleep(delay);
     throw std::domain_error(text);

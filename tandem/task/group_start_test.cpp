@@ -7,6 +7,7 @@
 #include <tandem/task/task_group.hpp>
 #include <tandem/task/task_handle.hpp>
 #include <tandem/testing/async_test.hpp>
+#include <tandem/testing/value_after.hpp>
 
 #include <gtest/gtest.h>
 
@@ -21,10 +22,8 @@ namespace {
 using Lines = std::vector<std::string>;
 
 Task<void> nap(Duration delay) { co_await sleep(delay); }
-Task<int> value_after(Duration delay, int value) {
-    co_await sleep(delay);
-    co_return value;
-}
+using tandem::testing::value_after;
+
 Task<void> fails_after(Duration delay, std::string what) {
     co_await sleep(delay);
     throw std::runtime_error(what);

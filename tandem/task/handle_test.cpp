@@ -8,6 +8,7 @@
 #include <tandem/task/run_until_complete.hpp>
 #include <tandem/task/sleep.hpp>
 #include <tandem/testing/async_test.hpp>
+#include <tandem/testing/value_after.hpp>
 
 #include <gtest/gtest.h>
 
@@ -33,10 +34,8 @@ Task<std::string> text_after(Duration delay) {
     co_await sleep(delay);
     co_return long_text;
 }
-Task<int> value_after(Duration delay, int value) {
-    co_await sleep(delay);
-    co_return value;
-}
+using tandem::testing::value_after;
+
 Task<int> fails_after(Duration delay) {
     co_await sleep(delay);
     throw std::domain_error("boom");

@@ -4,6 +4,7 @@
 #include <tandem/task/cancel_scope.hpp>
 #include <tandem/task/sleep.hpp>
 #include <tandem/testing/async_test.hpp>
+#include <tandem/testing/value_after.hpp>
 
 #include <gtest/gtest.h>
 
@@ -19,10 +20,8 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-Task<int> value_after(Duration delay, int value) {
-    co_await sleep(delay);
-    co_return value;
-}
+using tandem::testing::value_after;
+
 Task<int> fails_after(Duration delay, std::string what) {
     co_await sleep(delay);
     throw std::runtime_error(what);

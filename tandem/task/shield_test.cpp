@@ -6,6 +6,7 @@
 #include <tandem/task/task_group.hpp>
 #include <tandem/task/task_handle.hpp>
 #include <tandem/testing/async_test.hpp>
+#include <tandem/testing/value_after.hpp>
 
 #include <gtest/gtest.h>
 
@@ -23,10 +24,7 @@ using Lines = std::vector<std::string>;
 
 Task<void> sleeper(Duration delay) { co_await sleep(delay); }
 
-Task<int> value_after(Duration delay, int value) {
-    co_await sleep(delay);
-    co_return value;
-}
+using tandem::testing::value_after;
 
 }  // namespace
 

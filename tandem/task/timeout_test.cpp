@@ -7,6 +7,7 @@
 #include <tandem/task/sleep.hpp>
 #include <tandem/task/task_handle.hpp>
 #include <tandem/testing/async_test.hpp>
+#include <tandem/testing/value_after.hpp>
 
 #include <gtest/gtest.h>
 
@@ -24,10 +25,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-Task<int> value_after(Duration delay, int value) {
-    co_await sleep(delay);
-    co_return value;
-}
+using tandem::testing::value_after;
 
 Task<int> ready(int value) { co_return value; }
 

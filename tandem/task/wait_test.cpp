@@ -5,6 +5,7 @@
 #include <tandem/task/as_result.hpp>
 #include <tandem/task/sleep.hpp>
 #include <tandem/testing/async_test.hpp>
+#include <tandem/testing/value_after.hpp>
 
 #include <gtest/gtest.h>
 
@@ -17,10 +18,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-Task<int> value_after(Duration delay, int value) {
-    co_await sleep(delay);
-    co_return value;
-}
+using tandem::testing::value_after;
+
 Task<int> fails_after(Duration delay) {
     co_await sleep(delay);
     throw std::domain_error("failed");

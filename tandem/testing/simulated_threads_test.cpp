@@ -9,6 +9,7 @@
 #include <tandem/task/sleep.hpp>
 #include <tandem/task/task_group.hpp>
 #include <tandem/testing/async_test.hpp>
+#include <tandem/testing/value_after.hpp>
 
 #include <gtest/gtest.h>
 
@@ -30,10 +31,8 @@ namespace {
 constexpr int threads = 6;
 constexpr int calls = 12;
 
-Task<int> value_after(Duration delay, int value) {
-    co_await sleep(delay);
-    co_return value;
-}
+using tandem::testing::value_after;
+
 Task<int> fails_after(Duration delay) {
     co_await sleep(delay);
     throw std::runtime_error("no");

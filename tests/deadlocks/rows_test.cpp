@@ -5,7 +5,7 @@
 #include <tandem/bridge/get.hpp>
 #include <tandem/bridge/run_on.hpp>
 #include <tandem/bridge/to_thread.hpp>
-#include <tandem/task/sleep.hpp>
+#include <tandem/testing/value_after.hpp>
 
 #include <gtest/gtest.h>
 
@@ -33,10 +33,7 @@ void expect_refused(const std::vector<Hop>& ring) {
         EXPECT_NE(ending.text.find(part), std::string::npos) << part << " is not in: " << ending.text;
 }
 
-Task<int> value_after(Duration delay, int value) {
-    co_await sleep(delay);
-    co_return value;
-}
+using tandem::testing::value_after;
 
 }  // namespace
 

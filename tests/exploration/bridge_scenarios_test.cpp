@@ -11,6 +11,7 @@
 #include <tandem/task/task_group.hpp>
 #include <tandem/testing/bars.hpp>
 #include <tandem/testing/explore.hpp>
+#include <tandem/testing/value_after.hpp>
 
 #include <gtest/gtest.h>
 
@@ -29,10 +30,7 @@ struct Shared {
     int broken = 0;
 };
 
-Task<int> value_after(Duration time, int value) {
-    co_await sleep(time);
-    co_return value;
-}
+using tandem::testing::value_after;
 
 /// A call over the bridge, of a kind that the seed draws.
 void call(Shared& shared, SimRandom& random, int number) {
