@@ -27,7 +27,9 @@
 #include <tandem/io/byte_stream.hpp>
 #include <tandem/io/file.hpp>
 #include <tandem/io/line_reader.hpp>
+#include <tandem/io/memory_stream.hpp>
 #include <tandem/io/pipe_stream.hpp>
+#include <tandem/io/readiness.hpp>
 #include <tandem/loop/context.hpp>
 #include <tandem/loop/event_loop.hpp>
 #include <tandem/loop/signals.hpp>

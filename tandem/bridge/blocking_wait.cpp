@@ -3,6 +3,7 @@
 #include <tandem/base/errors.hpp>
 #include <tandem/bridge/caller.hpp>
 #include <tandem/bridge/counted_wait.hpp>
+#include <tandem/bridge/exit_wait.hpp>
 #include <tandem/bridge/get.hpp>
 #include <tandem/bridge/interrupt_scope.hpp>
 #include <tandem/bridge/pending.hpp>
@@ -12,6 +13,7 @@
 #include <tandem/sync/queue_party.hpp>
 #include <tandem/task/current_task.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <memory>
@@ -28,8 +30,19 @@ std::string place(const SourceLocation& at) {
 // Most waits end before anybody needs to know of them.
 constexpr auto short_wait = std::chrono::microseconds(50);
 
-// A worker's wait is somebody's else wait too: of the task that awaits its job.
+// Whose cancel ends the wait that a worker begins: its job's, but for one that waits while an exception is on
+// its way (sem:C27).
+WorkerJob* job_to_heed() {
+    if (std::uncaught_exceptions() > 0) return nullptr;
+    WorkerJob* const job = current_worker_job();
+    job->throw_if_cancelled();
+    return job;
+}
+
+// A worker's wait is somebody's else wait too: of the task that awaits its job, whose cancel ends it
+// (sem:C100).
 void wait_in_worker(PendingCore& core, const BlockingWait& wait) {
+    WorkerJob* const heeded = job_to_heed();
     if (core.wait_for(short_wait)) return;
     const auto life = core.life_while_pending();
     if (!life) return;
@@ -42,8 +55,38 @@ void wait_in_worker(PendingCore& core, const BlockingWait& wait) {
     mine->enter(life, core.loop());
     const WaitOfJob waits(*current_worker_job(), mine);
     look_for_cycle(mine);
+    std::optional<WorkerJob::CancelOpens> cancel;
+    if (heeded) cancel.emplace(*heeded, mine->gate);
     mine->gate.wait();
-    if (!core.done()) std::rethrow_exception(mine->refusal);
+    if (core.done()) return;
+    if (heeded) heeded->throw_if_cancelled();
+    std::rethrow_exception(mine->refusal);
+}
+
+// The same up to a limit, which is no part of a cycle.
+bool wait_in_worker(PendingCore& core, TimePoint until) {
+    struct Notice final : PendingCore::EndNotice {
+        void ended(bool) noexcept override {
+            news.open();
+            told.open();
+        }
+        ThreadGate news;  // the end, or a cancel
+        ThreadGate told;
+    } notice;
+    WorkerJob* const heeded = job_to_heed();
+    const auto now = real_time().now();
+    if (until <= now) return core.done();
+    if (!core.add_notice(notice)) return true;
+    {
+        const ExitWait at_exit(core);
+        std::optional<WorkerJob::CancelOpens> cancel;
+        if (heeded) cancel.emplace(*heeded, notice.news);
+        notice.news.wait_for(until - now);
+    }
+    if (!core.remove_notice(notice)) notice.told.wait();
+    if (core.done()) return true;
+    if (heeded) heeded->throw_if_cancelled();
+    return false;
 }
 
 // For the caller it is one wait, whatever the thread does meanwhile.
@@ -155,7 +198,8 @@ bool wait_for_end(PendingCore& core, Deadline limit, const BlockingWait& wait) {
         return true;
     }
     if (core.done()) return true;
-    if (waits_on_its_stack(refuse_to_block(wait))) {
+    const CallerKind kind = refuse_to_block(wait);
+    if (waits_on_its_stack(kind)) {
         count_wait(wait);
         return core.wait_on_this_stack(limit, wait.where);
     }
@@ -165,7 +209,9 @@ bool wait_for_end(PendingCore& core, Deadline limit, const BlockingWait& wait) {
     if (ever_owned_a_loop() && core.loop_idle_here() && drive_own_loop(core, limit, wait.where))
         return core.done();
     if (interrupts_end_waits()) return wait_interruptibly(core, until, wait.where);
-    return core.wait_for(until - real_time().now());
+    if (kind == CallerKind::worker) return wait_in_worker(core, until);
+    const auto starts = real_time().now();
+    return core.wait_for(std::max(until, starts) - starts);
 }
 
 }  // namespace tandem::inline v1

@@ -12,6 +12,8 @@
 #include <tandem/bridge/worker_job.hpp>
 #include <tandem/task/cancel_scope.hpp>
 #include <tandem/task/current_fiber.hpp>
+#include <tandem/task/gather.hpp>
+#include <tandem/task/timeout.hpp>
 
 #include <cstddef>
 #include <memory>
@@ -78,6 +80,26 @@ private:
     std::optional<Outcome<T>> outcome_;
 };
 
+/// Runs `task` in a task of its own and waits for it up to the deadline, past which it goes on. A cancel of
+/// the wait before that is one of the work.
+template <class T>
+Task<T> leave_at_timeout(GetOptions options, Task<T> task, SourceLocation where) {
+    const auto born = task.born();
+    const auto join = [](TaskHandle<T> joined) -> Task<void> { co_await joined.join_only(); };
+    TaskHandle<T> handle = create_task(std::move(task), where);
+    bool ended = false;
+    bool asked = false;
+    try {
+        ended = co_await move_on_after(options.deadline, join(handle));
+    } catch (const Cancelled&) {
+        asked = true;
+    }
+    if (asked) co_return co_await own(std::move(handle));
+    if (!ended) throw_pending_timeout(born, where);
+    if (options.context == ContextFlow::back) handle.context().swap_with_current();
+    co_return handle.take_result();
+}
+
 /// Makes the task-locals of a call its caller's when it is over, however it ends.
 class ContextBack {
 public:
@@ -130,13 +152,16 @@ T Task<T>::get(const GetOptions& options, SourceLocation where) && {
     require();
     const BlockingWait wait{"get(deadline)", where, born()};
     const CallerKind kind = refuse_to_block(wait);
+    const auto limited = [&] {
+        return options.detach_on_timeout ? leave_at_timeout(options, std::move(*this), where)
+                                         : timeout(options.deadline, std::move(*this));
+    };
     if (waits_on_its_stack(kind)) {
         count_wait(wait);
-        return get_on_this_stack(timeout(options.deadline, std::move(*this)), where);
+        return get_on_this_stack(limited(), where);
     }
     if (kind == CallerKind::worker)
-        return run_in_awaiting_task(*current_worker_job(), timeout(options.deadline, std::move(*this)), wait,
-                                    options.context);
+        return run_in_awaiting_task(*current_worker_job(), limited(), wait, options.context);
     auto state = std::make_shared<PendingState<T>>(on_loop_of_caller(), std::move(*this), where);
     if (options.context == ContextFlow::back) state->keep_context();
     state->submit();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tandem/base/errors.hpp>
+#include <tandem/base/held_state.hpp>
 #include <tandem/base/outcome.hpp>
 #include <tandem/bridge/background_loop.hpp>
 #include <tandem/bridge/blocking_wait.hpp>
@@ -36,6 +37,9 @@ inline StartOn on_background(std::string_view name) { return StartOn(share_backg
 ///             happened.
 /// Threads     any, at once. `get` on a loop's thread throws `WouldDeadlock` unless it is done.
 /// Lifetime    dropping the last one neither cancels nor waits.
+/// What `TimeoutError` says once the work was cancelled and has ended.
+[[noreturn]] void throw_pending_cancelled(const SourceLocation& born, const SourceLocation& where);
+
 template <class T>
 class Pending {
 public:
@@ -70,7 +74,7 @@ public:
         if (!wait(limit, where)) {
             state_->cancel("get_or_cancel() ran out of time", where);
             wait_until_done("Pending::get_or_cancel()", where);
-            if (state_->cancelled()) throw_timed_out(where);
+            if (state_->cancelled()) throw_pending_cancelled(state_->born(), where);
         }
         return std::move(state_->look(where)).value();
     }
@@ -125,17 +129,17 @@ public:
     }
     EventLoop& loop() const { return state_->loop(); }
     /// For the library.
-    const std::shared_ptr<PendingState<T>>& state() const { return state_; }
+    const std::shared_ptr<PendingState<T>>& state() const { return state_.shared(); }
 
     /// `co_await pending` on any loop gives `const T&`, `co_await std::move(pending)` moves the value out. A
     /// cancelled awaiter leaves the work alone.
     class LvalueAwaiter;
     class RvalueAwaiter;
     class OutcomeAwaiter;
-    LvalueAwaiter awaiter() const& { return LvalueAwaiter(state_); }
-    RvalueAwaiter awaiter() && { return RvalueAwaiter(std::move(state_)); }
+    LvalueAwaiter awaiter() const& { return LvalueAwaiter(state_.shared()); }
+    RvalueAwaiter awaiter() && { return RvalueAwaiter(std::move(state_).take()); }
     /// `co_await pending.join()`: the end as a value, of which the task's error is never thrown.
-    [[nodiscard("co_await it")]] OutcomeAwaiter join() const { return OutcomeAwaiter(state_); }
+    [[nodiscard("co_await it")]] OutcomeAwaiter join() const { return OutcomeAwaiter(state_.shared()); }
 
 private:
     template <class F>
@@ -161,7 +165,7 @@ private:
     [[noreturn]] void throw_timed_out(const SourceLocation& where) const;
     [[noreturn]] void throw_still_runs(const char* what) const;
 
-    std::shared_ptr<PendingState<T>> state_;
+    HeldState<PendingState<T>, "Pending"> state_;
 };
 
 [[noreturn]] void throw_pending_timeout(const SourceLocation& born, const SourceLocation& where);
@@ -226,7 +230,11 @@ std::future<T> to_future(Task<T> task, StartOn where_to) {
         } else if constexpr (std::is_void_v<T>) {
             promise->set_value();
         } else {
-            promise->set_value(Pending<T>(pending).get());  // moved out: nobody else has this Pending
+            try {
+                promise->set_value(Pending<T>(pending).get());  // moved out: nobody else has this Pending
+            } catch (...) {
+                promise->set_exception(std::current_exception());  // of the result's own move
+            }
         }
     });
     return future;

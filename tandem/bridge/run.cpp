@@ -30,13 +30,13 @@ EventLoopOptions loop_options(const RunOptions& options) {
 
 }  // namespace
 
-RunGuard::RunGuard(const RunOptions& options) {
+RunGuard::RunGuard(const RunOptions& options, const SourceLocation& where) {
     if (this_loop_or_null())
         throw WouldDeadlock(
             "run() was called under a running event loop" + calling_place() +
             ", which it would stop: use co_await f(), or f().start(on(loop)) for another loop");
-    loop_ =
-        options.loop_factory ? options.loop_factory() : std::make_unique<EventLoop>(loop_options(options));
+    loop_ = options.loop_factory ? options.loop_factory()
+                                 : std::make_unique<EventLoop>(loop_options(options), where);
     if (loop_->debug()) attach_hooks();
     may_watch_sigint_ = options.handle_sigint;
     // Whoever waits for work of this loop is told when the run is over.
@@ -123,7 +123,7 @@ RunGuard& Runner::guard() {
     if (this_loop_or_null())
         throw WouldDeadlock(
             "Runner::run() was called under a running event loop, which it would stop: use co_await f()");
-    if (!guard_) guard_ = std::make_unique<RunGuard>(options_);
+    if (!guard_) guard_ = std::make_unique<RunGuard>(options_, made_at_);
     return *guard_;
 }
 

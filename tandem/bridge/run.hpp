@@ -29,7 +29,7 @@ struct RunOptions {
 /// One run of `run()`: the loop, Ctrl-C, and the end of everything.
 class RunGuard {
 public:
-    explicit RunGuard(const RunOptions& options);
+    RunGuard(const RunOptions& options, const SourceLocation& where);
     ~RunGuard();
     RunGuard(const RunGuard&) = delete;
     RunGuard& operator=(const RunGuard&) = delete;
@@ -70,7 +70,7 @@ private:
 /// Threads     any that runs no loop.
 template <class T>
 T run(Task<T> task, const RunOptions& options = {}, SourceLocation where = SourceLocation::current()) {
-    RunGuard guard(options);
+    RunGuard guard(options, where);
     auto handle = guard.loop().create_task(std::move(task), TaskOptions{}, where);
     const bool interrupted = guard.drive(handle.node());
     if (interrupted && handle.cancelled()) throw Interrupted();
@@ -89,7 +89,8 @@ T run(Task<T> task, const RunOptions& options = {}, SourceLocation where = Sourc
 /// Lifetime    makes its loop at the first run; its end closes it.
 class Runner {
 public:
-    explicit Runner(const RunOptions& options = {}) : options_(options) {}
+    explicit Runner(const RunOptions& options = {}, SourceLocation where = SourceLocation::current())
+        : options_(options), made_at_(where) {}
     ~Runner();
     Runner(const Runner&) = delete;
     Runner& operator=(const Runner&) = delete;
@@ -112,6 +113,7 @@ private:
     bool drive(TaskNode& main);
 
     RunOptions options_;
+    SourceLocation made_at_;
     std::unique_ptr<RunGuard> guard_;
     bool closed_ = false;
 };

@@ -183,7 +183,15 @@ private:
             },
             *args_);
     }
-    void call() noexcept override {
+    void call() override {
+        // Here, not where the last reference goes: what the job owned ends with it, on its own thread.
+        struct LetGo {
+            ~LetGo() {
+                job.args_.reset();
+                job.fn_.reset();
+            }
+            TypedWorkerJob& job;
+        } const let_go{*this};
         try {
             if constexpr (std::is_void_v<R>) {
                 invoke();
@@ -194,11 +202,8 @@ private:
                 value_.emplace(invoke());
             }
         } catch (...) {
-            error_ = std::current_exception();
+            keep_caught(error_);
         }
-        // Here, not where the last reference goes: what the job owned ends with it, on its own thread.
-        args_.reset();
-        fn_.reset();
     }
     std::exception_ptr take_error() noexcept override { return std::exchange(error_, nullptr); }
     bool failed() const noexcept override { return error_ != nullptr; }

@@ -6,7 +6,10 @@
 #include <tandem/task/await_cycle.hpp>
 #include <tandem/task/task_handle.hpp>
 
+#include <cxxabi.h>
 #include <pthread.h>
+
+#include <stdexcept>
 
 namespace tandem::inline v1 {
 namespace {
@@ -23,12 +26,32 @@ WorkerJob* current_worker_job() noexcept { return job_of_this_thread; }
 
 // The thread's side.
 
-void WorkerJob::run() noexcept {
+void WorkerJob::run() {
     job_of_this_thread = this;
-    {
+    try {
         const InContext inside(context_);
         call();
+    } catch (const abi::__forced_unwind&) {
+        has_run();
+        throw;
     }
+    has_run();
+}
+
+void WorkerJob::keep_caught(std::exception_ptr& error) {
+    try {
+        throw;
+    } catch (const abi::__forced_unwind&) {
+        error = std::make_exception_ptr(std::runtime_error(
+            "a thread job ended its own thread, by pthread_exit() or pthread_cancel(), and has no result: "
+            "return from its function instead"));
+        throw;
+    } catch (...) {
+        error = std::current_exception();
+    }
+}
+
+void WorkerJob::has_run() noexcept {
     swallowed_ = saw_cancel_ && !consumed_ && !failed();
     job_of_this_thread = nullptr;
     post();
@@ -67,6 +90,17 @@ void WorkerJob::throw_if_cancelled() {
     if (!peek()) return;
     saw_cancel_ = true;
     std::rethrow_exception(cancelled_error());
+}
+
+WorkerJob::CancelOpens::CancelOpens(WorkerJob& job, ThreadGate& gate) : job_(job) {
+    const std::lock_guard lock(job_.mutex_);
+    job_.gate_ = &gate;
+    if (job_.peek()) gate.open();
+}
+
+WorkerJob::CancelOpens::~CancelOpens() {
+    const std::lock_guard lock(job_.mutex_);
+    job_.gate_ = nullptr;
 }
 
 void WorkerJob::throws(const std::exception_ptr& error) noexcept {
@@ -320,6 +354,8 @@ void WorkerJob::note_cancel(const TaskNode& task) noexcept {
         reason_ = task.scope().reason();
     }
     cancelled_.store(true, std::memory_order_release);
+    const std::lock_guard lock(mutex_);
+    if (gate_) gate_->open();
 }
 
 // The loop's jobs.

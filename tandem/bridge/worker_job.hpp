@@ -61,6 +61,17 @@ public:
     }
     /// Errors: `Cancelled`.
     void throw_if_cancelled();
+    /// As long as it lives, a cancel of the awaiting task opens `gate`, at which the worker waits.
+    class CancelOpens {
+    public:
+        CancelOpens(WorkerJob& job, ThreadGate& gate);
+        ~CancelOpens();
+        CancelOpens(const CancelOpens&) = delete;
+        CancelOpens& operator=(const CancelOpens&) = delete;
+
+    private:
+        WorkerJob& job_;
+    };
     /// Runs `task`, which throws nothing, in the awaiting task, and waits for its end (sem:T3).
     ///
     /// Errors      `Cancelled` if the awaiting task is cancelled, `LoopClosed` if its loop is gone.
@@ -93,8 +104,11 @@ public:
 protected:
     WorkerJob() : notice_(*this) {}
     ~WorkerJob() override = default;
-    /// Calls the function and keeps what comes of it.
-    virtual void call() noexcept = 0;
+    /// Calls the function and keeps what comes of it. Throws nothing but the forced unwinding of a thread
+    /// that ends (sem:W3).
+    virtual void call() = 0;
+    /// In a catch block: what was caught; goes on with a forced unwinding, once `error` says so.
+    static void keep_caught(std::exception_ptr& error);
     /// The error it ended with; null for a value.
     virtual std::exception_ptr take_error() noexcept = 0;
     virtual bool failed() const noexcept = 0;
@@ -117,7 +131,8 @@ private:
         std::exception_ptr failure;
     };
 
-    void run() noexcept final;
+    void run() final;
+    void has_run() noexcept;
     void dropped() noexcept final;
     bool post() noexcept;
     void arrived() noexcept;
@@ -140,6 +155,7 @@ private:
     std::shared_ptr<LoopLife> life_;
     std::mutex mutex_;
     SharedReason reason_;         // of the cancellation
+    ThreadGate* gate_ = nullptr;  // that a cancellation opens
     Request* request_ = nullptr;  // on the waiting worker's stack
 
     // The loop's thread alone.

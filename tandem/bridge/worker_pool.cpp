@@ -11,9 +11,11 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <new>
 #include <system_error>
 #include <vector>
 
+#include <cxxabi.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -64,12 +66,17 @@ struct WorkerPool::State {
         const std::unique_ptr<Start> start(static_cast<Start*>(argument));
         pthread_setname_np(pthread_self(), start->name.substr(0, 15).c_str());
         name_of_this_thread = &start->name;
-        start->state->serve(*start->line);
+        try {
+            start->state->serve(start->state, *start->line);
+        } catch (const abi::__forced_unwind&) {
+            name_of_this_thread = nullptr;
+            throw;
+        }
         name_of_this_thread = nullptr;
         return nullptr;
     }
 
-    void serve(Line& line) {
+    void serve(const std::shared_ptr<State>& self, Line& line) {
         std::unique_lock lock(mutex);
         const auto has_news = [&] { return stopping || !line.jobs.empty(); };
         const auto idle_time = std::min<Duration>(options.idle_time_, std::chrono::hours(24 * 365));
@@ -84,13 +91,35 @@ struct WorkerPool::State {
             line.jobs.pop_front();
             line.running.push_back(job);  // there is room: start_thread()
             lock.unlock();
-            job->run();
+            try {
+                job->run();
+            } catch (const abi::__forced_unwind&) {  // the job ends this thread
+                lock.lock();
+                std::erase(line.running, job);
+                if (line.jobs.size() > line.idle && !stopping) replace_thread(self, line);
+                leave(line);
+                lock.unlock();
+                throw;
+            }
             lock.lock();
             std::erase(line.running, job);
             lock.unlock();
             job.reset();
             lock.lock();
         }
+        leave(line);
+    }
+
+    /// What is queued does not wait for a thread that ends.
+    void replace_thread(const std::shared_ptr<State>& self, Line& line) noexcept {
+        try {
+            start_thread(self, line);
+        } catch (const std::bad_alloc&) {  // the next job will start one
+        }
+    }
+
+    /// The calling thread ends. With the lock held.
+    void leave(Line& line) {
         --line.threads;
         if (line.has_owner && line.owner.expired() && line.threads == 0 && line.jobs.empty())
             std::erase_if(keyed, [&](const auto& entry) { return &entry.second == &line; });

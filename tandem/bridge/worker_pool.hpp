@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tandem/base/held_state.hpp>
 #include <tandem/base/time.hpp>
 
 #include <chrono>
@@ -18,8 +19,8 @@ public:
     PoolJob(const PoolJob&) = delete;
     PoolJob& operator=(const PoolJob&) = delete;
     virtual ~PoolJob() = default;
-    /// On a thread of the pool, once.
-    virtual void run() noexcept = 0;
+    /// On a thread of the pool, once. Throws nothing but the forced unwinding of a thread that ends.
+    virtual void run() = 0;
     /// The pool ended before its turn came; in the thread that ended it.
     virtual void dropped() noexcept = 0;
 };
@@ -92,7 +93,7 @@ public:
 private:
     struct State;
     class Owner;
-    std::shared_ptr<Owner> owner_;
+    HeldState<Owner, "WorkerPool"> owner_;
 };
 
 /// The name of the pool thread that asks, empty on any other thread.

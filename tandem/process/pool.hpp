@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tandem/base/held_state.hpp>
 #include <tandem/task/task.hpp>
 
 #include <concepts>
@@ -95,7 +96,7 @@ public:
 private:
     struct State;
     static Task<std::string> run(std::shared_ptr<State> state, RemoteCall call);
-    std::shared_ptr<State> state_;
+    HeldState<State, "process::Pool"> state_;
     bool kill_on_cancel_ = false;
 };
 
@@ -160,7 +161,7 @@ Task<R> Pool::submit(R (*fn)(P...), A... args) {
     RemoteCall call{
         &call_with_bytes<R, P...>, reinterpret_cast<RemoteCall::AnyFunction>(fn), {}, kill_on_cancel_};
     (put<std::decay_t<P>>(call.arguments, std::decay_t<P>(std::move(args))), ...);
-    std::shared_ptr<State> state = state_;
+    std::shared_ptr<State> state = state_.shared();
     Task<std::string> answer = run(std::move(state), std::move(call));
     std::string bytes = co_await std::move(answer);
     if constexpr (!std::is_void_v<R>) {

@@ -2,6 +2,7 @@
 
 #include <tandem/base/errors.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <string>
 #include <utility>
@@ -51,7 +52,10 @@ void refuse_to_block_a_loop(const char* call, const SourceLocation& where) {
 TimePoint party_time() { return real_time().now(); }
 
 bool ThreadParty::wait(TimePoint until) {
-    if (until != TimePoint::max()) return gate_.wait_for(until - real_time().now());
+    if (until != TimePoint::max()) {
+        const auto now = real_time().now();
+        return gate_.wait_for(std::max(until, now) - now);
+    }
     gate_.wait();
     return true;
 }

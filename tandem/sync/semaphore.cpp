@@ -2,6 +2,7 @@
 
 #include <tandem/base/errors.hpp>
 
+#include <stdexcept>
 #include <string>
 
 namespace tandem::inline v1 {
@@ -11,6 +12,13 @@ void Semaphore::throw_over_released(std::size_t count, const SourceLocation& whe
                             where.file_name() + ":" + std::to_string(where.line()) + ": only " +
                             std::to_string(bound_ - value_) + " of its " + std::to_string(bound_) +
                             " permits are taken; release what was acquired, once");
+}
+
+void Semaphore::throw_never_free(std::size_t count, const SourceLocation& where) const {
+    throw std::invalid_argument(std::string("acquire(") + std::to_string(count) + ") of a " + kind() +
+                                " at " + where.file_name() + ":" + std::to_string(where.line()) +
+                                ": it never has more than " + std::to_string(bound_) +
+                                " permits; ask for fewer, or make it with more");
 }
 
 void Semaphore::give_back(std::size_t count) noexcept {

@@ -84,6 +84,11 @@ private:
     void serve() noexcept;
     void give_back(std::size_t count) noexcept;
 
+    /// Errors: `std::invalid_argument` for more than there can ever be.
+    void require_possible(std::size_t count, const SourceLocation& where) const {
+        if (count > bound_) throw_never_free(count, where);
+    }
+    [[noreturn]] void throw_never_free(std::size_t count, const SourceLocation& where) const;
     [[noreturn]] void throw_over_released(std::size_t count, const SourceLocation& where) const;
 
     const std::size_t bound_;
@@ -125,6 +130,7 @@ public:
         : Base(semaphore.line_, count), semaphore_(semaphore) {}
 
     bool try_now() {
+        semaphore_.require_possible(this->count(), this->where());
         semaphore_.enter(this->loop(), this->where());
         return semaphore_.take(this->count());
     }

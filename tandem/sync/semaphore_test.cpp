@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -140,6 +141,19 @@ ASYNC_TEST(SemS13, acquiring_releasing_and_cancelling_in_a_loop_never_hangs) {
         semaphore.release();
         TANDEM_CO_ASSERT_EQ(semaphore.value(), 1u);
     }
+}
+
+ASYNC_TEST(SemS13, asking_a_bounded_semaphore_for_more_than_it_ever_has_is_an_error_and_no_wait_for_ever) {
+    BoundedSemaphore two(2);
+    std::string text;
+    try {
+        co_await two.acquire(3);
+    } catch (const std::invalid_argument& error) {
+        text = error.what();
+    }
+    EXPECT_NE(text.find("acquire(3) of a BoundedSemaphore"), std::string::npos) << text;
+    co_await two.acquire(2);
+    EXPECT_TRUE(two.locked());
 }
 
 ASYNC_TEST(SemS13, a_bounded_semaphore_refuses_a_release_too_many_and_stays_as_it_was) {

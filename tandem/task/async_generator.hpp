@@ -246,7 +246,9 @@ public:
 
     bool done() const noexcept { return !frame_ || frame_->ended(); }
     /// For the library: dropped half-way, it is closed by a task instead of being destroyed at once.
-    void awaits_cleanup() noexcept { frame_->awaits_cleanup(); }
+    void awaits_cleanup() noexcept {
+        if (frame_) frame_->awaits_cleanup();
+    }
 
 private:
     friend promise_type;

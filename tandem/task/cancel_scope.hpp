@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tandem/base/held_state.hpp>
 #include <tandem/base/source_location.hpp>
 #include <tandem/base/time.hpp>
 #include <tandem/task/invoke_task.hpp>
@@ -38,7 +39,7 @@ public:
     /// Runs `task` inside; the value, or nothing if the scope's own cancel ended it (`bool` for void).
     template <class T>
     Task<AbsorbedResult<T>> run(Task<T> task) {
-        return run_in(state_, std::move(task));
+        return run_in(state_.shared(), std::move(task));
     }
     template <class F, class... Args>
         requires TaskFunction<F, Args...>
@@ -83,7 +84,7 @@ private:
     // Static, so that the frame outlives the scope object that it was made by.
     template <class T>
     static Task<AbsorbedResult<T>> run_in(std::shared_ptr<State> state, Task<T> task);
-    std::shared_ptr<State> state_;
+    HeldState<State, "CancelScope"> state_;
 };
 
 /// Why the code that asks should end: the reason of the nearest scope outwards that was asked; null if it

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tandem/base/errors.hpp>
+#include <tandem/base/held_state.hpp>
 #include <tandem/base/outcome.hpp>
 #include <tandem/base/unique_function.hpp>
 #include <tandem/loop/event_loop.hpp>
@@ -139,10 +140,10 @@ public:
     private:
         std::shared_ptr<CompletionState<T>> state_;
     };
-    Awaiter awaiter() const { return Awaiter(state_); }
+    Awaiter awaiter() const { return Awaiter(state_.shared()); }
 
 private:
-    std::shared_ptr<CompletionState<T>> state_;
+    HeldState<CompletionState<T>, "Completion"> state_;
 };
 
 /// The completing side: a callable for foreign code. Copies are the same one; when the last is gone unused,
@@ -182,7 +183,7 @@ private:
         ~Hold() { state->drop(); }
         std::shared_ptr<CompletionState<T>> state;
     };
-    std::shared_ptr<Hold> hold_;
+    HeldState<Hold, "Completer"> hold_;
 };
 
 /// A value that foreign code sets, once, from any thread, and one task awaits: the wrapper for C callbacks.

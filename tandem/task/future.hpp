@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tandem/base/errors.hpp>
+#include <tandem/base/held_state.hpp>
 #include <tandem/base/intrusive_list.hpp>
 #include <tandem/base/source_location.hpp>
 #include <tandem/base/unique_function.hpp>
@@ -197,7 +198,7 @@ public:
     template <class F>
     std::uint64_t add_done_callback(F fn) const {
         // Weak: a future does not keep itself alive by its own callbacks; whoever runs them holds it.
-        std::weak_ptr<FutureState<T>> weak = state_;
+        std::weak_ptr<FutureState<T>> weak = state_.shared();
         return state_->add_callback(
             [weak, fn = std::move(fn)]() mutable { std::invoke(fn, Future(weak.lock())); });
     }
@@ -218,7 +219,7 @@ public:
 
     class LvalueAwaiter final : public FutureWait {
     public:
-        explicit LvalueAwaiter(const Future& future) : FutureWait(future.state_), future_(future) {}
+        explicit LvalueAwaiter(const Future& future) : FutureWait(future.state_.shared()), future_(future) {}
         decltype(auto) await_resume() {
             FutureWait::await_resume();
             return future_.result();
@@ -229,7 +230,7 @@ public:
     };
     class RvalueAwaiter final : public FutureWait {
     public:
-        explicit RvalueAwaiter(const Future& future) : FutureWait(future.state_), future_(future) {}
+        explicit RvalueAwaiter(const Future& future) : FutureWait(future.state_.shared()), future_(future) {}
         T await_resume() {
             FutureWait::await_resume();
             return future_.take_result();
@@ -242,11 +243,11 @@ public:
     LvalueAwaiter awaiter() const& { return LvalueAwaiter(*this); }
     RvalueAwaiter awaiter() && { return RvalueAwaiter(*this); }
     /// Waits for its end and looks at nothing.
-    [[nodiscard("co_await it")]] FutureWait wait() const { return FutureWait(state_); }
+    [[nodiscard("co_await it")]] FutureWait wait() const { return FutureWait(state_.shared()); }
 
 private:
     explicit Future(std::shared_ptr<FutureState<T>> state) : state_(std::move(state)) {}
-    std::shared_ptr<FutureState<T>> state_;
+    HeldState<FutureState<T>, "Future"> state_;
 };
 
 /// A future of the running loop.

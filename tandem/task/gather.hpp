@@ -83,8 +83,7 @@ std::vector<Task<T>> to_children(std::vector<TaskHandle<T>> handles) {
     for (auto& handle : handles) tasks.push_back(to_child(std::move(handle)));
     return tasks;
 }
-template <class A>
-    requires(AnyAwaitable<A> && !is_task_v<A> && !requires(A a) { a.take_result(); })
+template <AnyAwaitable A>
 auto to_child(A awaitable) {
     return as_task(std::move(awaitable));
 }

@@ -53,11 +53,20 @@ template <class A>
 concept AnyAwaitable = is_task_v<std::remove_cvref_t<A>> || LibraryAwaiter<A> || ForeignAwaitable<A> ||
                        HasAwaiter<A> || BecomesTask<A>;
 
-/// Anything awaitable as a Task.
+/// What others may ask too and can be copied for them: the result of a handle, a Future, a Pending.
+template <class A>
+concept SharesResult =
+    HasAwaiter<A&> && std::is_object_v<AwaitResult<A>> &&
+    std::same_as<AwaitResult<A&>, const AwaitResult<A>&> && std::copy_constructible<AwaitResult<A>>;
+
+/// Anything awaitable as a Task. A result that others may ask for too is copied where it can be.
 template <class A>
     requires(!is_task_v<A>)
 Task<AwaitResult<A>> as_task(A awaitable) {
-    co_return co_await std::move(awaitable);
+    if constexpr (SharesResult<A>)
+        co_return co_await awaitable;
+    else
+        co_return co_await std::move(awaitable);
 }
 template <class T>
 Task<T> as_task(Task<T> task) {

@@ -18,6 +18,11 @@ namespace tandem::inline v1 {
 /// first checkpoint after it (sem:C50, DEV7). A shield that holds a request back for 5 s is reported.
 template <class T>
 Task<T> shield(Task<T> task);
+/// For a single wait, like `mutex.lock()`.
+template <LibraryAwaiter A>
+auto shield(A wait) {
+    return shield(as_task(std::move(wait)));
+}
 /// The same with a limit of its own: what has not ended by then is cancelled, and `TimeoutError` thrown.
 template <class T>
 Task<T> shield(Task<T> task, Deadline limit);

@@ -39,7 +39,8 @@ class ResultPromise : public PromiseBase {
 public:
     // An over-aligned result would move the promise away from where handles are computed; it is boxed.
     static constexpr bool boxed = !std::is_reference_v<T> && alignof(std::remove_reference_t<T>) > 16;
-    using Value = std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>;
+    using Value =
+        std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, std::remove_const_t<T>>;
     using Stored = std::conditional_t<boxed, std::unique_ptr<Value>, Value>;
 
     ResultPromise() noexcept : PromiseBase(operations) {}
@@ -49,7 +50,8 @@ public:
         if (result_ == Result::value) value_.~Stored();
     }
 
-    template <class U>
+    // The default lets a body say `co_return {a, b};`.
+    template <class U = T>
         requires std::convertible_to<U&&, T>
     void return_value(U&& value) noexcept(std::is_nothrow_constructible_v<T, U&&>) {
         if constexpr (std::is_reference_v<T>) {
@@ -74,8 +76,10 @@ public:
         if (result_ != Result::value) std::rethrow_exception(stored_error());
         if constexpr (std::is_reference_v<T>)
             return static_cast<T>(*value_);
+        else if constexpr (boxed)
+            return std::move(*value_);
         else
-            return std::move(value());
+            return std::move(value_);
     }
 
 private:

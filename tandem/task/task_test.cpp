@@ -10,8 +10,10 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace tandem;
@@ -98,6 +100,32 @@ ASYNC_TEST(SemK5, arguments_of_a_task_that_never_ran_are_destroyed_once) {
     }
     EXPECT_EQ(Counted::live, 0);
     co_return;
+}
+
+namespace {
+
+Task<std::vector<int>> braced() { co_return {1, 2, 3}; }
+Task<std::pair<int, std::string>> braced_pair() { co_return {4, "four"}; }
+Task<std::optional<int>> empty_braces() { co_return {}; }
+Task<const std::string> constant() { co_return "as it is"; }
+Task<const std::unique_ptr<int>> constant_pointer() { co_return std::make_unique<int>(5); }
+
+}  // namespace
+
+ASYNC_TEST(SemK8, results_may_be_braced_lists_and_const) {
+    const auto list = co_await braced();
+    EXPECT_EQ(list, std::vector<int>({1, 2, 3}));
+    const auto pair = co_await braced_pair();
+    EXPECT_EQ(pair.second, "four");
+    const auto none = co_await empty_braces();
+    EXPECT_FALSE(none.has_value());
+    const auto text = co_await constant();
+    EXPECT_EQ(text, "as it is");
+    auto handle = create_task(constant());
+    const std::string& same = co_await handle;
+    EXPECT_EQ(same, "as it is");
+    const auto pointer = co_await constant_pointer();
+    EXPECT_EQ(*pointer, 5);
 }
 
 ASYNC_TEST(SemK8, results_may_be_move_only_references_and_converted) {

@@ -37,10 +37,15 @@ template <class T>
 Task<T> timeout_at(TimePoint when, TaskHandle<T> handle) {
     return timeout(Deadline(when), std::move(handle));
 }
-/// For a single wait, like `queue.get()`.
-template <LibraryAwaiter A>
-auto timeout(Deadline limit, A wait) {
-    return timeout(limit, as_task(std::move(wait)));
+/// For anything else that can be awaited: a single wait like `queue.get()`, a Future, a Pending, a
+/// Completion.
+template <AnyAwaitable A>
+auto timeout(Deadline limit, A awaitable) {
+    return timeout(limit, as_task(std::move(awaitable)));
+}
+template <AnyAwaitable A>
+auto timeout_at(TimePoint when, A awaitable) {
+    return timeout(Deadline(when), as_task(std::move(awaitable)));
 }
 /// asyncio's name and order of arguments.
 template <class T>
@@ -51,15 +56,19 @@ template <class T>
 Task<T> wait_for(TaskHandle<T> handle, Deadline limit) {
     return timeout(limit, std::move(handle));
 }
+template <AnyAwaitable A>
+auto wait_for(A awaitable, Deadline limit) {
+    return timeout(limit, as_task(std::move(awaitable)));
+}
 
 /// The same, giving nothing instead of throwing (`bool` for void): Trio's move_on_after.
 ///
 ///     std::string text = (co_await move_on_after(1s, ask(server))).value_or("cached response");
 template <class T>
 Task<AbsorbedResult<T>> move_on_after(Deadline limit, Task<T> task);
-template <LibraryAwaiter A>
-auto move_on_after(Deadline limit, A wait) {
-    return move_on_after(limit, as_task(std::move(wait)));
+template <AnyAwaitable A>
+auto move_on_after(Deadline limit, A awaitable) {
+    return move_on_after(limit, as_task(std::move(awaitable)));
 }
 template <class T>
 Task<AbsorbedResult<T>> move_on_at(TimePoint when, Task<T> task) {
