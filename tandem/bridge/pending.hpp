@@ -23,6 +23,9 @@ StartOn on_loop_of_caller();
 inline StartOn on_background() { return StartOn(share_background_loop()); }
 inline StartOn on_background(std::string_view name) { return StartOn(share_background_loop(name)); }
 
+/// What `TimeoutError` says once the work was cancelled and has ended.
+[[noreturn]] void throw_pending_cancelled(const SourceLocation& born, const SourceLocation& where);
+
 /// Work under way on another thread's loop, seen from anywhere: Python's concurrent future.
 ///
 ///     auto later = page(url).start();
@@ -37,9 +40,6 @@ inline StartOn on_background(std::string_view name) { return StartOn(share_backg
 ///             happened.
 /// Threads     any, at once. `get` on a loop's thread throws `WouldDeadlock` unless it is done.
 /// Lifetime    dropping the last one neither cancels nor waits.
-/// What `TimeoutError` says once the work was cancelled and has ended.
-[[noreturn]] void throw_pending_cancelled(const SourceLocation& born, const SourceLocation& where);
-
 template <class T>
 class Pending {
 public:
