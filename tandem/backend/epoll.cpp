@@ -119,6 +119,7 @@ int EpollBackend::register_socket(int fd, SocketState& socket) noexcept {
         return -errno;
     }
     socket.registered = true;
+    ++registered_;
     return 0;
 }
 
@@ -233,7 +234,10 @@ void EpollBackend::forget(int fd) noexcept {
         }
         // The close that follows would do it, unless a duplicate keeps the file open.
         epoll_event unused{};
-        if (socket.registered) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, &unused);
+        if (socket.registered) {
+            ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, &unused);
+            --registered_;
+        }
         socket = SocketState{};
     }
     if (!polls_.empty()) {
@@ -389,7 +393,7 @@ void EpollBackend::wait(TimePoint deadline) noexcept {
             return;
         }
         // Except for a foreign loop: to it the descriptor stays readable until the last stray edge is taken.
-        if (in_flight_ == 0 && !driven_from_outside_) {
+        if (in_flight_ == 0 && !driven_from_outside_ && (look_only || registered_ == 0)) {
             if (look_only) return;
             wake_.sleep_until(deadline);
             wake_.take();

@@ -80,6 +80,7 @@ private:
     std::vector<SocketState> sockets_;  // by descriptor
     OperationList finished_;            // results known, `completed()` not yet called
     std::size_t in_flight_ = 0;
+    std::size_t registered_ = 0;  // sockets: their edges are taken note of also while nobody waits
     bool driven_from_outside_ = false;
     bool closing_ = false;
     int broken_ = 0;  // the errno with which the kernel gave it up
