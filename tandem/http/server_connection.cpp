@@ -1,6 +1,7 @@
 #include <tandem/http/server_connection_internal.hpp>
 
 #include <tandem/base/errors.hpp>
+#include <tandem/base/failure.hpp>
 #include <tandem/http/dates.hpp>
 #include <tandem/http/errors.hpp>
 #include <tandem/http/server_body_internal.hpp>
@@ -123,16 +124,8 @@ Task<void> ServerConnection::exchange() {
                     Response made = co_await endpoint->coroutine(*request_);
                     response.emplace(std::move(made));
                 }
-            } catch (const Cancelled&) {
-                throw;
-            } catch (const Interrupted&) {
-                throw;
-            } catch (const SystemExit&) {
-                throw;
-            } catch (const abi::__forced_unwind&) {
-                throw;
             } catch (...) {
-                failure = std::current_exception();
+                failure = caught_failure();
             }
             if (watch_) co_await stop_watch();
         }
@@ -330,13 +323,8 @@ Task<void> ServerConnection::say_goodbye() {
     } catch (const Cancelled&) {
         stream_->abort();
         if (!guard.absorbs()) throw;
-    } catch (const Interrupted&) {
-        throw;
-    } catch (const SystemExit&) {
-        throw;
-    } catch (const abi::__forced_unwind&) {
-        throw;
     } catch (...) {
+        static_cast<void>(caught_failure());
         stream_->abort();
     }
 }

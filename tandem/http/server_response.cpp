@@ -1,11 +1,10 @@
 // How answers are framed and written (H154, H155).
 #include <tandem/http/server_body_internal.hpp>
 
+#include <tandem/base/failure.hpp>
 #include <tandem/http/errors.hpp>
 #include <tandem/http/h1_syntax_internal.hpp>
 #include <tandem/http/h1_writer.hpp>
-
-#include <cxxabi.h>
 
 #include <algorithm>
 #include <stdexcept>
@@ -127,16 +126,8 @@ Task<void> ServerConnection::write_stream(Body& body) {
         try {
             const std::size_t got = co_await body.read_some(MutableBytes(piece.get(), stream_piece));
             count = got;
-        } catch (const Cancelled&) {
-            throw;
-        } catch (const Interrupted&) {
-            throw;
-        } catch (const SystemExit&) {
-            throw;
-        } catch (const abi::__forced_unwind&) {
-            throw;
         } catch (...) {
-            failure = std::current_exception();
+            failure = caught_failure();
         }
         if (watch_) co_await stop_watch();
         if (failure || count == 0) break;

@@ -1,10 +1,9 @@
 #include <tandem/net/serve.hpp>
 
 #include <tandem/base/errors.hpp>
+#include <tandem/base/failure.hpp>
 #include <tandem/io/wait_list.hpp>
 #include <tandem/task/task_group.hpp>
-
-#include <cxxabi.h>
 
 #include <exception>
 #include <stdexcept>
@@ -46,17 +45,9 @@ Task<void> serve_connection(Service& service, TcpStream stream, [[maybe_unused]]
     try {
         Task<void> work = service.handler(std::move(stream));
         co_await std::move(work);
-    } catch (const Cancelled&) {
-        throw;
-    } catch (const Interrupted&) {
-        throw;
-    } catch (const SystemExit&) {
-        throw;
-    } catch (const abi::__forced_unwind&) {
-        throw;
     } catch (...) {
         loop.call_exception_handler(
-            {"exception in the handler of a connection", std::current_exception(), {}, {}, Severity::error});
+            {"exception in the handler of a connection", caught_failure(), {}, {}, Severity::error});
     }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tandem/base/errors.hpp>
+#include <tandem/base/failure.hpp>
 #include <tandem/sync/universal_queue.hpp>
 #include <tandem/task/completion.hpp>
 #include <tandem/task/task.hpp>
@@ -150,14 +151,8 @@ Task<void> Actor<Behaviour>::run() {
         try {
             co_await live();
             co_return;
-        } catch (const Cancelled&) {
-            throw;
-        } catch (const Interrupted&) {
-            throw;
-        } catch (const SystemExit&) {
-            throw;
         } catch (...) {
-            error = std::current_exception();
+            error = caught_failure();
         }
         if (++errors == options_.give_up_after) std::rethrow_exception(error);
         report_actor_error(error, errors, options_.give_up_after);
