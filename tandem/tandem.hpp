@@ -1,6 +1,15 @@
 #pragma once
 
 // Everything, for programs. The library's own files include what they use instead.
+
+#if !defined(__cpp_impl_coroutine) || __cplusplus < 202002L
+#error "tandem needs C++20: compile with -std=c++20"
+#endif
+#if !defined(__cpp_exceptions)
+#error \
+    "tandem needs exceptions, which bring errors and cancellation to who waits: compile without -fno-exceptions"
+#endif
+
 // IWYU pragma: begin_exports
 #include <tandem/base/bytes.hpp>
 #include <tandem/base/errors.hpp>

@@ -1,6 +1,7 @@
 // Whatever can be awaited may stand where a task is wanted, and what is shared stays so; handles that were
 // moved from are refused by name.
 #include <tandem/base/errors.hpp>
+#include <tandem/bridge/get.hpp>
 #include <tandem/bridge/pending.hpp>
 #include <tandem/bridge/run.hpp>
 #include <tandem/bridge/worker_pool.hpp>
@@ -150,7 +151,21 @@ Task<ThrowsWhenMoved> unwilling(int moves) { co_return ThrowsWhenMoved(moves); }
 
 }  // namespace
 
+namespace {
+
+// Its pthread_once() never ends once an exception went through, and std::promise throws through it.
+#if defined(__SANITIZE_THREAD__)
+constexpr bool thread_sanitizer = true;
+#elif defined(__has_feature)
+constexpr bool thread_sanitizer = __has_feature(thread_sanitizer);
+#else
+constexpr bool thread_sanitizer = false;
+#endif
+
+}  // namespace
+
 TEST(SemB5, a_result_whose_move_throws_fails_its_std_future) {
+    if (thread_sanitizer) GTEST_SKIP();
     int failed = 0;
     for (int moves = 1; moves < 8; ++moves) {
         try {

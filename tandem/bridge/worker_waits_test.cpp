@@ -1,6 +1,7 @@
 // A function on a worker thread that waits for work of its own, by whatever call: its task's cancel reaches
 // it, limits hold, and a thread that ends in it ends nobody else.
 #include <tandem/base/errors.hpp>
+#include <tandem/bridge/fiber.hpp>
 #include <tandem/bridge/get.hpp>
 #include <tandem/bridge/pending.hpp>
 #include <tandem/bridge/run.hpp>

@@ -139,9 +139,13 @@ public:
         this->stand_at(where);
         return std::move(task).awaiter();
     }
-    /// `co_await t` of a named Task does not compile: write `co_await std::move(t)`, a Task is consumed once.
+    /// `co_await t` of a named Task does not compile, and says so in words.
     template <class U>
-    void await_transform(Task<U>& task) = delete;
+    auto await_transform(Task<U>& task) noexcept {
+        static_assert(!std::is_same_v<U, U>,
+                      "a Task is consumed by its one await: write co_await std::move(task)");
+        return std::move(task).awaiter();
+    }
 
     template <LibraryAwaiter A>
     auto await_transform(A&& awaiter, SourceLocation where = SourceLocation::current()) noexcept {
