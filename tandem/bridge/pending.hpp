@@ -57,7 +57,7 @@ public:
     }
     T get(SourceLocation where = SourceLocation::current()) && {
         wait_until_done("Pending::get()", where);
-        return std::move(state_->look(where)).value();
+        return state_->take(where);
     }
     /// At most this long; the work goes on past it.
     decltype(auto) get(Deadline limit, SourceLocation where = SourceLocation::current()) const& {
@@ -66,7 +66,7 @@ public:
     }
     T get(Deadline limit, SourceLocation where = SourceLocation::current()) && {
         wait_until(limit, where);
-        return std::move(state_->look(where)).value();
+        return state_->take(where);
     }
     /// At most this long; then it is cancelled and waited for, and `TimeoutError` thrown, unless a value came
     /// after all.
@@ -76,7 +76,7 @@ public:
             wait_until_done("Pending::get_or_cancel()", where);
             if (state_->cancelled()) throw_pending_cancelled(state_->born(), where);
         }
-        return std::move(state_->look(where)).value();
+        return state_->take(where);
     }
     /// Whether it is done within `limit`.
     bool wait(Deadline limit = {}, SourceLocation where = SourceLocation::current()) const {
@@ -192,7 +192,7 @@ public:
         : PendingWait(state), state_(std::move(state)) {}
     T await_resume() {
         PendingWait::await_resume();
-        return std::move(state_->look(awaited_at())).value();
+        return state_->take(awaited_at());
     }
 
 private:

@@ -219,6 +219,12 @@ std::exception_ptr PendingCore::lost_error() const {
 
 void PendingCore::throw_lost() const { std::rethrow_exception(lost_error()); }
 
+void PendingCore::throw_taken() const {
+    throw InvalidStateError("the result of " + std::string(born().function_name()) + " (" +
+                            born().file_name() + ":" + std::to_string(born().line()) +
+                            ") was moved out of its Pending already: get() of a named Pending shares it");
+}
+
 /// Takes the end of the work to the loop where somebody waits for it.
 class PendingWait::Relay final : public PendingCore::EndNotice, public Runnable {
 public:

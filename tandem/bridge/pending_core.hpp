@@ -83,6 +83,7 @@ protected:
     /// The failure that nobody looked at, and nobody will: this is the last that holds it.
     void report_unless_observed(const std::exception_ptr& error) const noexcept;
     [[noreturn]] void throw_lost() const;
+    [[noreturn]] void throw_taken() const;
     std::exception_ptr lost_error() const;
 
 private:
@@ -125,7 +126,7 @@ public:
 
     /// Precondition: done. A failure is then looked at, and its stacks known to `describe_with_stacks()`.
     Outcome<T>& look(const SourceLocation& where) {
-        if (lost()) throw_lost();
+        require_there();
         if (!outcome_->has_value()) {
             observe();
             note_waited_for(outcome_->exception(), failure(), where);
@@ -134,9 +135,17 @@ public:
     }
     /// The same for whoever takes the failure as a value.
     Outcome<T>& look_quietly() {
-        if (lost()) throw_lost();
+        require_there();
         observe();
         return *outcome_;
+    }
+    /// The value, moved out: whoever asks for it later gets `InvalidStateError`.
+    T take(const SourceLocation& where) {
+        Outcome<T>& outcome = look(where);
+        if constexpr (std::is_object_v<T>) {
+            if (outcome.has_value() && taken_.exchange(true)) throw_taken();
+        }
+        return std::move(outcome).value();
     }
     /// A lost one has `LoopClosed`.
     Outcome<T> copy_outcome() {
@@ -154,6 +163,10 @@ public:
     Context& context() { return context_; }
 
 private:
+    void require_there() const {
+        if (lost()) throw_lost();
+        if (taken_.load(std::memory_order_relaxed)) throw_taken();
+    }
     TaskNode& start_task(const TaskOptions& options) override {
         return start_submitted(loop(), task_, context_, options, spawned_at());
     }
@@ -172,6 +185,7 @@ private:
     std::optional<Task<T>> task_;
     Context context_;  // the submitter's, a copy
     bool keeps_context_ = false;
+    std::atomic<bool> taken_ = false;
     std::optional<Outcome<T>> outcome_;
 };
 

@@ -75,6 +75,29 @@ TEST(SemB20, many_threads_read_one_result_and_a_temporary_moves_it_out) {
     EXPECT_EQ(std::move(pending).get(), long_text);
 }
 
+TEST(SemB20, who_asks_for_a_result_that_was_moved_out_is_told_so) {
+    const auto told = [](const auto& ask) -> std::string {
+        try {
+            ask();
+        } catch (const InvalidStateError& error) {
+            return error.what();
+        }
+        return "nothing";
+    };
+    auto pending = text_after(0ms).start();
+    const auto other = pending;
+    EXPECT_EQ(std::move(pending).get(), long_text);
+
+    for (const auto& said : {told([&] { static_cast<void>(other.get()); }),
+                             told([&] { static_cast<void>(Pending(other).get()); }),
+                             told([&] { static_cast<void>(other.outcome()); })}) {
+        EXPECT_NE(said.find("text_after"), std::string::npos) << said;
+        EXPECT_NE(said.find("was moved out of its Pending already"), std::string::npos) << said;
+    }
+    EXPECT_TRUE(other.done());
+    EXPECT_EQ(other.exception(), nullptr);
+}
+
 TEST(SemB21, get_or_cancel_returns_a_value_that_came_after_all) {
     const auto stubborn = []() -> Task<int> {
         try {

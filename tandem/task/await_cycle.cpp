@@ -90,7 +90,8 @@ std::string describe_cycle(const TaskNode& waiting, const std::vector<const Task
 
 // Somebody must wait for the task, or for one that waits for it as a child, or it closes no cycle.
 bool awaited_by_task(const TaskNode& task) {
-    for (const ScopeNode* scope = &task; scope; scope = scope->parent()) {
+    const ScopeNode* scope = &task;
+    for (std::size_t looks = 0; scope && looks < most_looks; ++looks, scope = scope->parent()) {
         if (scope->kind() == ScopeNode::Kind::task && static_cast<const TaskNode*>(scope)->joined_by_task())
             return true;
     }
