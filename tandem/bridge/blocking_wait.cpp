@@ -65,25 +65,18 @@ void wait_in_worker(PendingCore& core, const BlockingWait& wait) {
 
 // The same up to a limit, which is no part of a cycle.
 bool wait_in_worker(PendingCore& core, TimePoint until) {
-    struct Notice final : PendingCore::EndNotice {
-        void ended(bool) noexcept override {
-            news.open();
-            told.open();
-        }
-        ThreadGate news;  // the end, or a cancel
-        ThreadGate told;
-    } notice;
     WorkerJob* const heeded = job_to_heed();
     const auto now = real_time().now();
     if (until <= now) return core.done();
-    if (!core.add_notice(notice)) return true;
+    ThreadGate news;  // the end, or a cancel
+    const EndWatch at_end(core, [&news] { news.open(); });
+    if (!at_end.added()) return true;
     {
         const ExitWait at_exit(core);
         std::optional<WorkerJob::CancelOpens> cancel;
-        if (heeded) cancel.emplace(*heeded, notice.news);
-        notice.news.wait_for(until - now);
+        if (heeded) cancel.emplace(*heeded, news);
+        news.wait_for(until - now);
     }
-    if (!core.remove_notice(notice)) notice.told.wait();
     if (core.done()) return true;
     if (heeded) heeded->throw_if_cancelled();
     return false;

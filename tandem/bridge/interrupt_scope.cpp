@@ -137,7 +137,7 @@ void InterruptedDrive::finish() const {
 }
 
 bool wait_interruptibly(PendingCore& core, TimePoint limit, const SourceLocation& where) {
-    core.when_done([] { ring(); });
+    const EndWatch at_end(core, [] { ring(); });
     ExitWait told(core);
     bool cancelled = false;
     for (;;) {

@@ -12,6 +12,8 @@
 
 #include <gtest/gtest.h>
 
+#include <malloc.h>
+
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -195,6 +197,19 @@ TEST(SemB63, ctrl_c_ends_a_wait_for_a_std_future) {
     });
     EXPECT_EQ(end.errors, "interrupted");
     EXPECT_EQ(end.status, 0);
+}
+
+TEST(SemB63, a_wait_that_is_begun_again_and_again_keeps_no_memory_of_the_others) {
+    auto pending = rest(1h).start();
+    const InterruptScope scope;
+    const auto wait_often = [&pending] {
+        for (int i = 0; i < 1000; ++i) EXPECT_FALSE(pending.wait(10us));
+    };
+    wait_often();
+    const auto before = ::mallinfo2().uordblks;  // 0 where a sanitizer has the heap
+    wait_often();
+    EXPECT_LT(::mallinfo2().uordblks, before + 10'000);
+    pending.cancel_and_wait();
 }
 
 TEST(SemB63, one_between_two_waits_is_thrown_by_the_next_and_the_disposition_comes_back) {

@@ -2,6 +2,7 @@
 
 #include <tandem/base/intrusive_list.hpp>
 #include <tandem/base/outcome.hpp>
+#include <tandem/base/thread_gate.hpp>
 #include <tandem/base/unique_function.hpp>
 #include <tandem/bridge/submitted_task.hpp>
 #include <tandem/bridge/wait_graph.hpp>
@@ -187,6 +188,33 @@ private:
     bool keeps_context_ = false;
     std::atomic<bool> taken_ = false;
     std::optional<Outcome<T>> outcome_;
+};
+
+/// Calls `fn`, which throws nothing, at the end of a Pending, for as long as it lives; in the thread that
+/// brings the end.
+template <class F>
+class EndWatch final : public PendingCore::EndNotice {
+public:
+    EndWatch(PendingCore& core, F fn) : core_(core), fn_(std::move(fn)), added_(core.add_notice(*this)) {}
+    ~EndWatch() {
+        if (added_ && !core_.remove_notice(*this)) told_.wait();
+    }
+    EndWatch(const EndWatch&) = delete;
+    EndWatch& operator=(const EndWatch&) = delete;
+
+    /// False if it had ended before.
+    bool added() const noexcept { return added_; }
+
+private:
+    void ended(bool) noexcept override {
+        fn_();
+        told_.open();
+    }
+
+    PendingCore& core_;
+    F fn_;
+    ThreadGate told_;
+    const bool added_;
 };
 
 /// Waits on one loop for work on another.
