@@ -145,13 +145,13 @@ Task<ServerCounts> fail_100_times(std::size_t* more) {
     co_await server.start();
     const std::string warm = co_await ask_over_tcp(server.port(), get_and_close);
     co_await sleep(20ms);
-    const auto before = open_descriptors();
+    const auto before = open_descriptors().size();
     std::vector<Task<std::string>> calls;
     for (int i = 0; i < 100; ++i) calls.push_back(ask_over_tcp(server.port(), get_and_close));
     const std::vector<std::string> answers = co_await gather(std::move(calls));
     for (const auto& answer : answers) EXPECT_EQ(statuses(answer), "500");
     for (int i = 0; i < 100 && server.counts().connections > 0; ++i) co_await sleep(5ms);
-    *more = open_descriptors() - before;
+    *more = open_descriptors().size() - before;
     const auto counts = server.counts();
     co_await server.shutdown(1s);
     co_return counts;

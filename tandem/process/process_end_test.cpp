@@ -156,7 +156,7 @@ ASYNC_TEST_REAL_TIME(SemC72, without_descriptors_a_start_fails_and_leaves_nothin
     const auto before = open_descriptors();
     int failures = 0;
     for (std::size_t room = 0; room < 12; ++room) {
-        const rlimit tight{static_cast<rlim_t>(before + room), usual.rlim_max};
+        const rlimit tight{static_cast<rlim_t>(before.size() + room), usual.rlim_max};
         ::setrlimit(RLIMIT_NOFILE, &tight);
         auto command = Command("cat").stdin_from(PIPE).stdout_to(PIPE).stderr_to(PIPE);
         auto outcome = co_await as_result(process::run(std::move(command)));

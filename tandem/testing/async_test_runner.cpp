@@ -5,34 +5,18 @@
 #include <tandem/task/current_task.hpp>
 #include <tandem/task/run_until_complete.hpp>
 #include <tandem/testing/backends.hpp>
+#include <tandem/testing/leftovers.hpp>
 #include <tandem/testing/watchdog.hpp>
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 #include <string>
-#include <system_error>
-#include <vector>
 
 namespace tandem::inline v1::testing {
 namespace {
-
-// What each is; without the one that lists them.
-std::vector<std::string> open_descriptors() {
-    std::vector<std::string> found;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
-        std::error_code gone;
-        const auto target = std::filesystem::read_symlink(entry.path(), gone).string();
-        if (!gone && !target.starts_with("/proc/"))
-            found.push_back(entry.path().filename().string() + " " + target);
-    }
-    std::sort(found.begin(), found.end());
-    return found;
-}
 
 class AsyncTest final : public ::testing::Test {
 public:
