@@ -47,7 +47,8 @@ void wait_in_worker(PendingCore& core, const BlockingWait& wait) {
     const auto life = core.life_while_pending();
     if (!life) return;
     const auto mine = std::make_shared<ThreadWait>(wait, core.shared_from_this());
-    core.when_done([mine] { mine->gate.open(); });
+    const EndWatch at_end(core, [&mine] { mine->gate.open(); });
+    if (!at_end.added()) return;
     struct Leave {
         OutsideWait& entered;
         ~Leave() { entered.leave(); }
